@@ -1,0 +1,298 @@
+"""Groups as stars: each photograph has one keeper, and every copy is a direct, proved copy of it.
+
+Walking from the best file to the worst, each takes its unclaimed direct copies; what is a copy of a copy is compared
+with the keeper itself before it may join. So chains cannot swallow a set, and the result does not depend on the order
+of the files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log2
+
+from curate.copies import edits
+from curate.copies.align import Proof
+from curate.copies.edits import File
+from curate.records import Group, Kind, Member, Picture
+
+Prove = Callable[[int, int], Proof | None]
+Similarity = Callable[[int, int], float]
+
+CLEANER = 0.15  # octaves of content pixels within which two files count as equally large
+SHARPER = 1.25  # ratio of the finest contrast from which one of two equally large files is the better one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What grouping needs: rows are those of the catalog; only `rows` are grouped."""
+
+    rows: Sequence[int]
+    pictures: Sequence[Picture]
+    files: Sequence[File]
+    proofs: Mapping[tuple[int, int], Proof]  # (a, b), a < b: one photograph
+    prove: Prove  # any pair, as a map from the first to the second
+    similarity: Similarity  # cosine of two rows
+    alike: Mapping[int, Sequence[int]]  # row -> rows whose kernel value with it is at least 1/2
+    not_copies: frozenset[tuple[str, str]] = frozenset()  # pairs of digests that a person has parted
+
+
+def stars(evidence: Evidence) -> tuple[Group, ...]:
+    """Groups of identical files and copies, then of look-alikes among the keepers; each sorted by its keeper's name.
+
+    A picture is a member of at most one group of each sort.
+    """
+    twins = _twins(evidence)
+    links = _Links(evidence, twins)
+    ranks = _ranks(evidence, links)
+    order = sorted(twins, key=ranks.__getitem__)
+    copies, claimed = [], set()
+    for keeper in order:
+        if keeper in claimed:
+            continue
+        claimed.add(keeper)
+        taken = links.star(keeper, claimed)
+        claimed.update(taken)
+        group = _copy_group(evidence, links, keeper, sorted(taken, key=ranks.__getitem__), ranks)
+        if group is not None:
+            copies.append(group)
+    keepers = _keepers(evidence, twins, copies)
+    alike = _lookalikes(evidence, links, sorted(keepers, key=lambda row: ranks[links.head[row]]))
+    name = lambda group: natural(evidence.pictures[group.keeper].path)
+    return (*sorted(copies, key=name), *sorted(alike, key=name))
+
+
+def natural(path: str) -> tuple[object, ...]:
+    """A sort key that puts img2 before img10."""
+    parts = re.split(r"(\d+)", path.casefold())
+    return (*((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p), path)
+
+
+def _twins(evidence: Evidence) -> dict[int, list[int]]:
+    """Files with equal pixels under one head each: the one whose file is best."""
+    by_pixels = defaultdict(list)
+    for row in evidence.rows:
+        by_pixels[evidence.files[row].facts.pixel_digest].append(row)
+
+    def better(row: int) -> tuple[object, ...]:
+        picture = evidence.pictures[row]
+        lossless = evidence.files[row].facts.format in ("PNG", "BMP", "TIFF", "WEBP", "GIF")
+        return (picture.caption_problem is not None, not lossless, natural(picture.path))
+
+    heads = {}
+    for rows in by_pixels.values():
+        first, *others = sorted(rows, key=better)
+        heads[first] = others
+    return heads
+
+
+class _Links:
+    """Which heads are copies of which, asked lazily where copies of copies meet."""
+
+    def __init__(self, evidence: Evidence, twins: Mapping[int, list[int]]) -> None:
+        self.evidence, self.twins = evidence, twins
+        self.head = {row: head for head, others in twins.items() for row in (head, *others)}
+        self.near: dict[int, set[int]] = defaultdict(set)
+        for (a, b), proof in evidence.proofs.items():
+            one, other = self.head.get(a), self.head.get(b)
+            if one is not None and other is not None and one != other and self._copy(one, other, proof):
+                self.near[one].add(other)
+                self.near[other].add(one)
+
+    def star(self, keeper: int, claimed: set[int]) -> set[int]:
+        """The unclaimed heads that are direct copies of the keeper."""
+        taken: set[int] = set()
+        open_, asked = set(self.near[keeper]) - claimed, {keeper}
+        while open_:
+            asked |= open_
+            direct = {row for row in open_ if row in self.near[keeper] or self.is_copy(keeper, row)}
+            taken |= direct
+            open_ = {other for row in direct for other in self.near[row]} - asked - claimed
+        return taken
+
+    def is_copy(self, a: int, b: int) -> bool:
+        proof = self.evidence.prove(a, b)
+        return proof is not None and self._copy(a, b, proof)
+
+    def _copy(self, a: int, b: int, proof: Proof) -> bool:
+        one, other = self.evidence.pictures[a], self.evidence.pictures[b]
+        if tuple(sorted((one.digest, other.digest))) in self.evidence.not_copies:
+            return False
+        return edits.relation(proof) == "copy" and not _told_apart(one, other, proof)
+
+
+def _told_apart(one: Picture, other: Picture, proof: Proof) -> bool:
+    """Whether a changed region and two different captions say that the change is meant."""
+    if proof.changed is None or one.caption_problem is not None or other.caption_problem is not None:
+        return False
+    return _words(one.caption) != _words(other.caption)
+
+
+def _words(caption: str | None) -> str:
+    return " ".join((caption or "").casefold().split())
+
+
+def _ranks(evidence: Evidence, links: _Links) -> dict[int, tuple[object, ...]]:
+    """A sort key for each head: the best file first."""
+    spoilt: set[int] = set()  # framed or painted over, beside a copy that is not
+    cropped: set[int] = set()
+    soft: set[int] = set()
+    for a, others in links.near.items():
+        for b in others:
+            proof = evidence.prove(a, b)  # known: links are proved
+            if proof is None:
+                continue
+            if edits.has_border(proof) or _is_painted(proof):
+                spoilt.add(b)
+            if edits.is_crop(proof):
+                cropped.add(b)
+            if proof.detail_ratio < 1 / SHARPER:
+                soft.add(b)
+    return {
+        row: (
+            row in spoilt,
+            -round(log2(max(1.0, content_pixels(evidence.files[row]))) / CLEANER),
+            row in cropped,
+            evidence.files[row].checks.get("saturation", 1.0) < edits.GREY,
+            row in soft,
+            round(evidence.files[row].checks.get("compression", 0.0) / 4),
+            not any(evidence.pictures[twin].caption_problem is None for twin in (row, *links.twins[row])),
+            natural(evidence.pictures[row].path),
+        )
+        for row in links.twins
+    }
+
+
+def _is_painted(proof: Proof) -> bool:
+    """Whether b is the one of the two that was painted over: text and stickers make it livelier or flatter there."""
+    return proof.changed is not None and proof.painted == "b"
+
+
+def content_pixels(file: File) -> float:
+    """Pixels that show something new: without the border, and at the resolution before any enlargement."""
+    real = min(1.0, file.checks.get("true_scale", 1.0))
+    return file.facts.width * file.facts.height * file.checks.get("content", 1.0) * real**2
+
+
+def _copy_group(
+    evidence: Evidence,
+    links: _Links,
+    head: int,
+    taken: Iterable[int],
+    ranks: Mapping[int, tuple[object, ...]],
+) -> Group | None:
+    twins = links.twins[head]
+    taken = list(taken)
+    if not twins and not taken:
+        return None
+    members = [
+        Member(row=row, kind="identical", edit=_same(evidence.pictures[head], evidence.pictures[row]), similarity=1.0)
+        for row in twins
+    ]
+    for other in taken:
+        members += [_member(evidence, head, row, other) for row in (other, *links.twins[other])]
+    kind: Kind = "copy" if taken else "identical"
+    best = min([head, *taken], key=ranks.__getitem__)
+    return Group(kind=kind, keeper=head, reason=_reason(evidence, best, taken, twins, ranks), members=tuple(members))
+
+
+def _same(keeper: Picture, member: Picture) -> str:
+    return "the same bytes" if keeper.digest == member.digest else "the same pixels in another file"
+
+
+def _member(evidence: Evidence, keeper: int, row: int, proved: int) -> Member:
+    proof = evidence.prove(keeper, proved)
+    assert proof is not None  # it was taken by a proof
+    return Member(
+        row=row,
+        kind="copy",
+        edit=edits.describe(proof, evidence.files[keeper], evidence.files[row]),
+        correlation=round(proof.overlap.fine, 4),
+        similarity=round(evidence.similarity(keeper, row), 4),
+        changed=proof.changed,
+    )
+
+
+REASONS = (
+    "without overlay or border",
+    "the highest resolution",
+    "uncropped",
+    "in colour",
+    "sharper",
+    "less compression",
+    "has a caption",
+    "first by name among equals",
+)
+
+
+def _reason(
+    evidence: Evidence,
+    keeper: int,
+    taken: Sequence[int],
+    twins: Sequence[int],
+    ranks: Mapping[int, tuple[object, ...]],
+) -> str:
+    """What sets the keeper apart from the others, in the order in which it was weighed."""
+    found = []
+    for other in taken:
+        at = next(i for i, (x, y) in enumerate(zip(ranks[keeper], ranks[other], strict=True)) if x != y)
+        found.append(at)
+    if twins:
+        mine = evidence.pictures[keeper].caption_problem is None
+        others = all(evidence.pictures[row].caption_problem is None for row in twins)
+        found.append(6 if mine and not others else 7)
+    words = [REASONS[at] for at in sorted(set(found))]
+    return ", ".join(words[:-1] if len(words) > 1 and words[-1] == REASONS[7] else words)
+
+
+def _keepers(evidence: Evidence, twins: Mapping[int, list[int]], copies: Sequence[Group]) -> list[int]:
+    folded = {member.row for group in copies for member in group.members}
+    return [row for row in twins if row not in folded]
+
+
+def _lookalikes(evidence: Evidence, links: _Links, keepers: Sequence[int]) -> list[Group]:
+    related: dict[int, dict[int, Proof | None]] = defaultdict(dict)
+    alive = set(keepers)
+    for row in keepers:
+        for other in evidence.alike.get(row, ()):
+            if other in alive and other != row:
+                related[row].setdefault(other, None)
+                related[other].setdefault(row, None)
+    for a, b in evidence.proofs:
+        if a in alive and b in alive:
+            related[a][b] = evidence.prove(a, b)
+            related[b][a] = evidence.prove(b, a)
+    groups, claimed = [], set()
+    for keeper in keepers:
+        if keeper in claimed:
+            continue
+        claimed.add(keeper)
+        taken = sorted((r for r in related[keeper] if r not in claimed), key=lambda r: -evidence.similarity(keeper, r))
+        claimed.update(taken)
+        if taken:
+            members = tuple(_alike(evidence, keeper, row, related[keeper][row]) for row in taken)
+            reason = "other photographs that add little; all are kept and share its exposures"
+            groups.append(Group(kind="lookalike", keeper=keeper, reason=reason, members=members))
+    return groups
+
+
+def _alike(evidence: Evidence, keeper: int, row: int, proof: Proof | None) -> Member:
+    edit, correlation, changed = "another photograph, much alike", None, None
+    if proof is not None:
+        correlation, changed = round(proof.overlap.fine, 4), proof.changed
+        if edits.relation(proof) == "reframed":
+            edit = f"another framing of the same photograph: {edits.framing(proof)}"
+        elif proof.changed is not None:
+            edit = (
+                f"the same but for one region ({edits.place(proof.changed)}, {proof.changed_share:.1%} of the picture)"
+            )
+    return Member(
+        row=row,
+        kind="lookalike",
+        edit=edit.replace("%", " %"),
+        correlation=correlation,
+        similarity=round(evidence.similarity(keeper, row), 4),
+        changed=changed,
+    )

@@ -1,0 +1,286 @@
+"""What two pictures show where they overlap, once a map from one to the other is known (OpenCV's second door).
+
+All comparisons are made in the frame of the coarser picture, so that no invented pixels are compared.
+Block sizes are shares of the frame's long side: the same decision at any working size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from curate.records import Region
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Grey = NDArray[np.uint8]
+    Floats = NDArray[np.float32]
+    Affine = NDArray[np.float64]  # [2, 3], pixels of a -> pixels of b
+
+BLOCK = 1 / 14  # of the long side: about 18 px of 256, which holds a few edges of any photograph
+FINE_TEXTURE = 4.0  # grey levels of 255: below it, compression and noise outweigh what the block shows
+COARSE_TEXTURE = 1.5  # grey levels after smoothing: shading as of folds in a sheet still counts
+FLAT = 3.0  # grey levels: a block this even beside a textured one is covered or blanked, not different
+WIDE = 4.0  # times the coarse smoothing: slower changes of light than this (vignettes, lamps) are no difference
+MATCHING = 0.8  # correlation from which a block counts as the same
+CELL = 8  # px: side of the cells in which changes are looked for
+CHANGED = 14.0  # grey levels beyond what one pixel of misfit explains
+CHANGED_COLOUR = 26.0  # levels, after one linear colour map for the whole picture (filters, grey scale)
+SMALLEST_CHANGE = 0.002  # share of the picture: a mouth in a half-figure; below it, dust
+SMALLEST_SOFT_CHANGE = 0.01  # the same where one of the pictures has lost its finest detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much of a picture the overlap covers."""
+
+    width: float  # share of its width, 0-1
+    height: float
+    area: float
+    outside_texture: float  # share of the blocks outside the overlap that are textured; 0: a plain border
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """How well two aligned pictures agree, block by block."""
+
+    blocks: int  # textured on both sides
+    fine: float  # median correlation of blocks, -1..1
+    coarse: float  # the same after smoothing, with blocks twice the side
+    matching: float  # share of coarse blocks that match, 0-1
+    low: float  # tenth percentile of the coarse correlations
+    detail: float  # median correlation of the finest band alone: noise is not repeated from frame to frame
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Two pictures brought into one frame: the coarser one's."""
+
+    a: Floats  # [h, w], first picture
+    b: Floats
+    valid: Floats  # [h, w], 1 where both have pixels
+    swapped: bool  # the frame is a's (b was warped), else b's
+
+
+def bring_together(grey_a: Grey, grey_b: Grey, affine: Affine) -> Frame:
+    """Both pictures in the frame of the coarser one, the finer one low-passed before it is warped."""
+    import cv2
+
+    area = abs(float(np.linalg.det(affine[:, :2])))
+    if area > 1:
+        turned = bring_together(grey_b, grey_a, cv2.invertAffineTransform(affine).astype(np.float64))
+        return Frame(turned.b, turned.a, turned.valid, True)
+    source = grey_a.astype(np.float32)
+    if area < 0.81:
+        source = cv2.GaussianBlur(source, (0, 0), 0.5 * float(np.sqrt(1 / area - 1)))
+    height, width = grey_b.shape
+    warped = cv2.warpAffine(source, affine, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    valid = cv2.warpAffine(np.ones(grey_a.shape, np.float32), affine, (width, height), flags=cv2.INTER_LINEAR)
+    return Frame(warped, grey_b.astype(np.float32), valid, False)
+
+
+def _blocks(a: Floats, b: Floats, valid: Floats, side: int, step: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Correlation, both standard deviations (grey levels) and valid share, on a grid of blocks."""
+    import cv2
+
+    def mean(x: Floats) -> Floats:
+        return np.asarray(cv2.boxFilter(x, -1, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
+
+    height, width = a.shape
+    rows = np.arange(side // 2, max(height - side // 2, side // 2) + 1, step).clip(max=height - 1)
+    columns = np.arange(side // 2, max(width - side // 2, side // 2) + 1, step).clip(max=width - 1)
+    grid = np.ix_(rows, columns)
+    mean_a, mean_b = mean(a), mean(b)
+    spread_a = np.sqrt(np.maximum(mean(a * a) - mean_a**2, 0))[grid]
+    spread_b = np.sqrt(np.maximum(mean(b * b) - mean_b**2, 0))[grid]
+    together = (mean(a * b) - mean_a * mean_b)[grid]
+    return together / np.maximum(spread_a * spread_b, 0.5), spread_a, spread_b, mean(valid)[grid]
+
+
+def _covered(ncc: Floats, spread_a: Floats, spread_b: Floats, textured: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Blocks that are flat on one side only: a sticker, a blanked background, clipped highlights."""
+    same = textured & (ncc > 0.9)
+    ratio = np.log(np.maximum(spread_a, 0.3) / np.maximum(spread_b, 0.3))
+    usual = float(np.median(ratio[same])) if same.any() else 0.0
+    covered: NDArray[np.bool_] = (
+        textured & (np.abs(ratio - usual) > np.log(4)) & (np.minimum(spread_a, spread_b) < FLAT)
+    )
+    return covered
+
+
+def agreement(frame: Frame) -> Overlap:
+    """How well the two pictures agree where they overlap and both show something."""
+    import cv2
+
+    long_side = max(frame.b.shape)
+    side = max(8, round(long_side * BLOCK))
+
+    def smooth(x: Floats, sigma: float) -> Floats:
+        return np.asarray(cv2.GaussianBlur(x, (0, 0), sigma), np.float32)
+
+    a, b = smooth(frame.a, 1.0), smooth(frame.b, 1.0)
+    ncc, spread_a, spread_b, inside = _blocks(a, b, frame.valid, side, side)
+    textured = (inside > 0.9) & (np.maximum(spread_a, spread_b) > FINE_TEXTURE)
+    usable = textured & ~_covered(ncc, spread_a, spread_b, textured)
+    detail_a, detail_b = frame.a - a, frame.b - b
+    fine_band = _blocks(detail_a, detail_b, frame.valid, side, side)[0]
+
+    sigma = 2.5 * long_side / 256
+    band_a = smooth(a, sigma) - smooth(a, WIDE * sigma)
+    band_b = smooth(b, sigma) - smooth(b, WIDE * sigma)
+    coarse, wide_a, wide_b, inside = _blocks(band_a, band_b, frame.valid, 2 * side, side)
+    shaded = (inside > 0.95) & (np.maximum(wide_a, wide_b) > COARSE_TEXTURE)
+    shaded &= ~_covered(coarse, wide_a, wide_b, shaded)
+    if usable.sum() < 4 or shaded.sum() < 4:
+        return Overlap(blocks=int(usable.sum()), fine=-1, coarse=-1, matching=0, low=-1, detail=0)
+    return Overlap(
+        blocks=int(usable.sum()),
+        fine=float(np.median(ncc[usable])),
+        coarse=float(np.median(coarse[shaded])),
+        matching=float((coarse[shaded] > MATCHING).mean()),
+        low=float(np.quantile(coarse[shaded], 0.1)),
+        detail=float(np.median(fine_band[usable])),
+    )
+
+
+def finest(frame: Frame) -> tuple[float, float]:
+    """Median correlation of the finest band in textured blocks, and its contrast in b over that in a."""
+    import cv2
+
+    side = max(8, round(max(frame.b.shape) * BLOCK))
+    a, b = (x - cv2.GaussianBlur(x, (0, 0), 1.0) for x in (frame.a, frame.b))
+    ncc, spread_a, spread_b, inside = _blocks(a, b, frame.valid, side, side)
+    lively = (inside > 0.9) & (np.maximum(spread_a, spread_b) > 1.0)
+    if lively.sum() < 4:
+        return 1.0, 1.0
+    ratio = float(np.median(spread_b[lively] / np.maximum(spread_a[lively], 0.3)))
+    return float(np.median(ncc[lively])), ratio
+
+
+def extents(grey_a: Grey, grey_b: Grey, affine: Affine) -> tuple[Extent, Extent]:
+    """The share of each picture that the other one shows too."""
+    import cv2
+
+    inverse = cv2.invertAffineTransform(affine).astype(np.float64)
+    return _extent(grey_a, grey_b, inverse), _extent(grey_b, grey_a, affine)
+
+
+def _extent(grey: Grey, other: Grey, to_grey: Affine) -> Extent:
+    import cv2
+
+    height, width = grey.shape
+    own = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    corners = np.array([[0, 0], [other.shape[1], 0], [other.shape[1], other.shape[0]], [0, other.shape[0]]])
+    mapped = (corners @ to_grey[:, :2].T + to_grey[:, 2]).astype(np.float32)
+    area, shape = cv2.intersectConvexConvex(own, mapped)
+    if area <= 0 or shape is None:
+        return Extent(width=0, height=0, area=0, outside_texture=0)
+    points = shape.reshape(-1, 2)
+    size = points.max(0) - points.min(0)
+    inside = np.zeros(grey.shape, np.uint8)
+    cv2.fillConvexPoly(inside, points.round().astype(np.int32), 1)
+    return Extent(
+        width=min(1.0, float(size[0]) / width),
+        height=min(1.0, float(size[1]) / height),
+        area=min(1.0, float(area) / (width * height)),
+        outside_texture=_texture_outside(grey, inside),
+    )
+
+
+def _texture_outside(grey: Grey, inside: NDArray[np.uint8]) -> float:
+    side = max(8, round(max(grey.shape) * BLOCK / 2))
+    image = grey.astype(np.float32)
+    _, spread, _, covered = _blocks(image, image, inside.astype(np.float32), side, side)
+    outside = covered < 0.05
+    return float((spread[outside] > 2 * FINE_TEXTURE).mean()) if outside.sum() >= 4 else 0.0
+
+
+def _tone_curve(a: Floats, b: Floats, valid: NDArray[np.bool_]) -> Floats:
+    """a with b's tones: the median of b for each of 32 levels of a, robust against a changed region."""
+    level = (a / 8).astype(np.int32).clip(0, 31)
+    levels = [np.median(b[valid & (level == k)]) if (valid & (level == k)).sum() > 30 else np.nan for k in range(32)]
+    known = ~np.isnan(levels)
+    if known.sum() < 2:
+        return a
+    centres = np.arange(32) * 8 + 3.5
+    table = np.interp(np.arange(256), centres[known], np.array(levels)[known]).astype(np.float32)
+    return np.asarray(table[a.clip(0, 255).astype(np.uint8)], np.float32)
+
+
+def change_cells(frame: Frame) -> NDArray[np.float32]:
+    """Grey levels by which each cell of CELL px differs beyond what a misfit of one pixel explains; -1 outside.
+
+    Tones are matched in both directions and the smaller difference counts, so that clipped highlights are no change.
+    """
+    import cv2
+
+    inside = frame.valid > 0.99
+    a, b = cv2.GaussianBlur(frame.a, (0, 0), 1.0), cv2.GaussianBlur(frame.b, (0, 0), 1.0)
+    rows, columns = b.shape[0] // CELL, b.shape[1] // CELL
+    kernel = np.ones((3, 3), np.uint8)
+
+    def cells(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        cut = x[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL)
+        return np.asarray(cut.mean((1, 3)), np.float32)
+
+    def excess(x: Floats, y: Floats) -> NDArray[np.float32]:
+        toned = _tone_curve(x, y, inside)
+        return cells(np.maximum(y - cv2.dilate(toned, kernel), cv2.erode(toned, kernel) - y).clip(0))
+
+    both = np.minimum(excess(a, b), excess(b, a))
+    return np.where(cells(inside.astype(np.float32)) > 0.9, both, -1).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Where two aligned pictures differ."""
+
+    region: Region  # the largest changed region, in shares of the frame
+    total: float  # share of the frame that changed in all
+    painted: str  # "a" or "b": the one that seems to have been painted over there
+
+
+def changes(frame: Frame, smallest: float) -> Changes | None:
+    """What differs, if some region of at least `smallest` (a share of the frame) stands out from the rest.
+
+    Noise and compression differ a little everywhere; a change is larger than what is usual in its pair.
+    """
+    import cv2
+
+    cells = change_cells(frame)
+    inside = cells >= 0
+    if inside.sum() < 16:
+        return None
+    limit = max(CHANGED, 4 * float(np.quantile(cells[inside], 0.6)))
+    mask = ((cells > limit) & inside).astype(np.uint8)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count < 2:
+        return None
+    areas = stats[1:, cv2.CC_STAT_AREA] / cells.size
+    big = int(np.argmax(areas))
+    if areas[big] < smallest:
+        return None
+    left, top, width, height = (int(v) for v in stats[big + 1][:4])
+    rows, columns = cells.shape
+    region = Region(
+        left=left / columns,
+        top=top / rows,
+        right=(left + width) / columns,
+        bottom=(top + height) / rows,
+        share=float(areas[big]),
+    )
+    total = float(areas[areas >= smallest / 2].sum())
+    return Changes(region=region, total=total, painted=_painted(frame, labels == big + 1))
+
+
+def _painted(frame: Frame, cells: NDArray[np.bool_]) -> str:
+    """Which of the two was painted over in these cells: the flat one, or the one that text made livelier."""
+    mask = np.kron(cells, np.ones((CELL, CELL), bool))
+    height, width = mask.shape
+    one, other = (float(x[:height, :width][mask].std()) for x in (frame.a, frame.b))
+    flatter, livelier = ("a", "b") if one < other else ("b", "a")
+    return flatter if min(one, other) < 0.4 * max(one, other) else livelier

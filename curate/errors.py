@@ -1,0 +1,72 @@
+"""Everything that can go wrong for a user, in one tree.
+
+CurateError
+├── FolderError        a folder that cannot be scanned
+├── ModelError         an embedder that is unknown, missing, or cannot be loaded
+├── TrainerError       a trainer that is unknown, or refuses a setting
+├── PlanError          a budget that no setting meets
+├── DestinationError   a place that an export cannot be written to
+└── CacheError         a cache that cannot be used (the pipeline goes on without it)
+
+Each message says what, where and what to do, in one line. The command line prints it and exits 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class CurateError(Exception):
+    """Base of all errors that a user can cause or mend."""
+
+
+class FolderError(CurateError):
+    """A folder that cannot be scanned: missing, a file, empty, without pictures, unreadable."""
+
+    def __init__(self, folder: object, problem: str, advice: str) -> None:
+        self.folder, self.problem, self.advice = str(folder), problem, advice
+        super().__init__(f"{self.folder}: {problem}. {advice}.")
+
+
+class ModelError(CurateError):
+    """An embedder that is unknown, missing on this machine, or cannot be loaded."""
+
+    def __init__(self, name: str, problem: str, advice: str) -> None:
+        self.name, self.problem, self.advice = name, problem, advice
+        super().__init__(f"Model {name!r}: {problem}. {advice}.")
+
+
+class TrainerError(CurateError):
+    """A trainer that is unknown, or a setting that the trainer would refuse."""
+
+    def __init__(self, trainer: str, problem: str, advice: str) -> None:
+        self.trainer, self.problem, self.advice = trainer, problem, advice
+        super().__init__(f"{trainer}: {problem}. {advice}.")
+
+    @classmethod
+    def unknown(cls, name: str, choices: Iterable[str]) -> TrainerError:
+        return cls(name, "no trainer of that name", f"Choose one of: {', '.join(choices)}")
+
+
+class PlanError(CurateError):
+    """A training budget that cannot be met with these pictures and settings."""
+
+    def __init__(self, problem: str, advice: str) -> None:
+        self.problem, self.advice = problem, advice
+        super().__init__(f"{problem}. {advice}.")
+
+
+class DestinationError(CurateError):
+    """A place that an export cannot be written to."""
+
+    def __init__(self, destination: object, problem: str, advice: str) -> None:
+        self.destination, self.problem, self.advice = str(destination), problem, advice
+        super().__init__(f"{self.destination}: {problem}. {advice}.")
+
+
+class CacheError(CurateError):
+    """A cache that cannot be read or written. A scan goes on without it."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        self.path, self.problem = str(path), problem
+        super().__init__(f"cache {self.path}: {problem}. Going on without it; --cache DIR chooses another place.")

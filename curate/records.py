@@ -1,0 +1,171 @@
+"""The nouns: what flows from one stage to the next.
+
+Row i of every array is `catalog.pictures[i]`. A picture's identity is `digest`, the SHA-256 of its file's bytes.
+Paths are relative to the scanned folder, with forward slashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Kind = Literal["identical", "copy", "lookalike"]
+Role = Literal["subject", "regularisation"]
+CaptionProblem = Literal["missing", "empty", "not_utf8"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture file of the folder, with what lies beside it."""
+
+    path: str
+    digest: str  # SHA-256 of the bytes, hex
+    size_bytes: int
+    caption: str | None = None  # the text, decoded; None where there is none
+    caption_path: str | None = None  # the sidecar or metadata file that it came from
+    caption_problem: CaptionProblem | None = None  # None: a usable caption
+    mask_path: str | None = None
+    subset: str = ""  # the folder it is laid out in, e.g. "10_sks man"; "" directly below the scanned folder
+    repeats: int = 1  # of that subset, by kohya's folder names
+    role: Role = "subject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A file that is no usable picture: broken or ignored, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """What lies in a folder: every file is in exactly one of pictures, captions or masks of pictures, broken, ignored."""
+
+    folder: str  # absolute path
+    pictures: tuple[Picture, ...]
+    broken: tuple[LeftOut, ...] = ()
+    ignored: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the one decode of a picture's file tells, besides its pixels."""
+
+    width: int  # px, upright (EXIF orientation applied)
+    height: int  # px
+    format: str  # Pillow's name: JPEG, PNG, WEBP, ...
+    mode: str  # Pillow's mode as stored: RGB, RGBA, CMYK, I;16, P, ...
+    orientation: int  # EXIF, 1-8; 1 is upright
+    has_alpha: bool  # a transparent pixel is possible
+    frames: int  # 1 unless animated
+    profile: str  # "" for none or sRGB, else the ICC profile's description
+    bits: int  # per channel, as stored
+    pixel_digest: str  # SHA-256 of size and upright RGB pixels, hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What was measured of each picture."""
+
+    facts: tuple[Facts, ...]
+    hashes: NDArray[np.uint64]  # [N, 8] perceptual hashes of the eight orientations; column 0 upright
+    embeddings: NDArray[np.float32]  # [N, D], each row of length 1
+    checks: tuple[Mapping[str, float], ...]  # raw value of each quality check, by name
+
+    def __post_init__(self) -> None:
+        n = len(self.facts)
+        if self.hashes.shape != (n, 8) or self.hashes.dtype.name != "uint64":
+            raise ValueError(f"hashes: expected uint64 [{n}, 8], got {self.hashes.dtype} {self.hashes.shape}")
+        if self.embeddings.ndim != 2 or len(self.embeddings) != n or self.embeddings.dtype.name != "float32":
+            raise ValueError(f"embeddings: expected float32 [{n}, D], got {self.embeddings.dtype} {self.embeddings.shape}")
+        if len(self.checks) != n:
+            raise ValueError(f"checks: expected {n} rows, got {len(self.checks)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The embedder that was used, and its similarity scale."""
+
+    name: str
+    device: str
+    half_similarity: float  # h: cosine at which two pictures count as 1.33 effective images
+    calibrated: bool  # False: it cannot tell a new view from a copy
+    why: str = ""  # why this one, and how to have another: one line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One quality check of one picture."""
+
+    value: float
+    unit: str
+    finding: str | None = None  # None: nothing to say; else one sentence that says what to do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A part of a picture, in shares of its width and height (0-1)."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    share: float  # of the picture's area that really changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two pictures that were compared, and what they are to each other."""
+
+    a: int  # row, a < b
+    b: int
+    kind: Literal["identical", "copy", "variant", "reframed", "different"]
+    # identical: equal bytes or pixels · copy: one photograph, edited · variant: equal but for one region ·
+    # reframed: one photograph, but less than half of each side is shared · different: not shown to be one photograph
+    correlation: float = 0.0  # median over blocks of the warped overlap, -1..1
+    map: tuple[float, float, float, float, float, float] | None = None
+    # affine, shares of a's width and height -> shares of b's: (xx, xy, x0, yx, yy, y0)
+    changed: Region | None = None  # the region that differs, in shares of a
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One picture of a group, beside its keeper."""
+
+    row: int
+    kind: Kind
+    edit: str  # how it was made from the keeper: "mirrored, cropped to 81 %"
+    correlation: float | None = None  # None where no alignment was needed or possible
+    similarity: float | None = None  # cosine of the embeddings
+    changed: Region | None = None  # in shares of the keeper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A star: one keeper and the pictures that are copies or look-alikes of it, each directly."""
+
+    kind: Kind
+    keeper: int
+    reason: str  # why this one is kept
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diversity:
+    """How many different pictures a set holds (maximum diversity, Leinster and Meckes 2016)."""
+
+    effective_images: float
+    low: float  # with the similarity scale 1.4 times wider
+    high: float  # and 1.4 times narrower
+    files: int  # readable pictures
+    photographs: int  # after proved copies are folded
+    evenness: float  # 0-1: diversity as uniformly sampled over the files / effective images
+    weights: NDArray[np.float64]  # [N], 0-1: how many effective images each picture is; 0 for folded copies
+    kernel_limited: bool = False  # the model's scale, not the pictures, limits the number
+    at_least: bool = False  # a lower bound, from a sample of a very large set

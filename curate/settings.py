@@ -1,0 +1,23 @@
+"""What a user may set, each with its unit and the source of its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanSettings:
+    """How a folder is scanned."""
+
+    model: str = "auto"  # auto, clip, builtin, NAME/TAG or NAME/file.pt of open_clip
+    device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
+    offline: bool = False  # never fetch anything
+    cache: Path | None = None  # folder of the feature cache; None: the user's cache folder
+    use_cache: bool = True
+    regularisation: tuple[str, ...] = ()  # sub-folders that hold regularisation pictures, besides reg/
+    background: tuple[int, int, int] = (255, 255, 255)  # RGB 0-255 shown behind transparent pixels
+    resolution: int = 1024  # px, side of the square of equal area that will be trained: SDXL, Flux
+    batch_size: int = 32  # pictures a batch of the embedder
+    workers: int = 0  # decoding threads; 0: one a core
+    memory_mb: int = 384  # MiB for thumbnails held between measuring and alignment; beyond it files are read again
