@@ -2,9 +2,11 @@
 
 CurateError
 ├── FolderError        a folder that cannot be scanned
+├── BrokenPicture      a picture that cannot be decoded (listed, never the end of a scan)
 ├── ModelError         an embedder that is unknown, missing, or cannot be loaded
 ├── TrainerError       a trainer that is unknown, or refuses a setting
 ├── PlanError          a budget that no setting meets
+├── ExportError        a set that cannot be exported as asked
 ├── DestinationError   a place that an export cannot be written to
 └── CacheError         a cache that cannot be used (the pipeline goes on without it)
 
@@ -26,6 +28,14 @@ class FolderError(CurateError):
     def __init__(self, folder: object, problem: str, advice: str) -> None:
         self.folder, self.problem, self.advice = str(folder), problem, advice
         super().__init__(f"{self.folder}: {problem}. {advice}.")
+
+
+class BrokenPicture(CurateError):  # noqa: N818  (it is what the list of broken files holds)
+    """A picture that cannot be decoded: truncated, damaged, too large. `reason` is the line for that list."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"broken picture: {reason}. Mend or replace the file.")
 
 
 class ModelError(CurateError):
@@ -50,6 +60,14 @@ class TrainerError(CurateError):
 
 class PlanError(CurateError):
     """A training budget that cannot be met with these pictures and settings."""
+
+    def __init__(self, problem: str, advice: str) -> None:
+        self.problem, self.advice = problem, advice
+        super().__init__(f"{problem}. {advice}.")
+
+
+class ExportError(CurateError):
+    """A set that cannot be exported as asked: nothing left of it, a caption that is demanded and missing."""
 
     def __init__(self, problem: str, advice: str) -> None:
         self.problem, self.advice = problem, advice

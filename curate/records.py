@@ -62,7 +62,7 @@ class Facts:
     format: str  # Pillow's name: JPEG, PNG, WEBP, ...
     mode: str  # Pillow's mode as stored: RGB, RGBA, CMYK, I;16, P, ...
     orientation: int  # EXIF, 1-8; 1 is upright
-    has_alpha: bool  # a transparent pixel is possible
+    has_alpha: bool  # some pixel is not opaque
     frames: int  # 1 unless animated
     profile: str  # "" for none or sRGB, else the ICC profile's description
     bits: int  # per channel, as stored
@@ -169,3 +169,24 @@ class Diversity:
     weights: NDArray[np.float64]  # [N], 0-1: how many effective images each picture is; 0 for folded copies
     kernel_limited: bool = False  # the model's scale, not the pictures, limits the number
     at_least: bool = False  # a lower bound, from a sample of a very large set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """All that a scan found. Rows are those of `catalog.pictures`."""
+
+    catalog: Catalog
+    features: Features
+    model: Model
+    checks: tuple[Mapping[str, Check], ...]  # of each picture, by the check's name
+    groups: tuple[Group, ...]
+    diversity: Diversity
+    kept: tuple[bool, ...]  # of each picture: False for folded copies
+    notes: tuple[str, ...] = ()  # what the user should know of the scan itself, one line each
+
+    def row(self, path: str) -> int:
+        """The row of a picture; KeyError if there is none of that path."""
+        for row, picture in enumerate(self.catalog.pictures):
+            if picture.path == path:
+                return row
+        raise KeyError(path)

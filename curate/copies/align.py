@@ -3,7 +3,7 @@
 A cheap pass at 256 px settles most pairs, a careful one at 512 px what it leaves open.
 Thresholds were set on real photographs with 34 kinds of edits, on different photographs of one object from almost one
 place, and on rendered bursts: edits had a coarse median correlation of .985 or more, or matched in nearly all blocks;
-different photographs matched in at most .79 of them. `bench/copies.py` measures them again on any folder.
+different photographs matched in at most .86 of them. `bench/copies.py` measures them again on any folder.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ INLIERS = 12  # features that agree on one map; fewer arise by chance in picture
 BLOCKS = 10  # textured blocks in the overlap: fewer and the picture is too plain to prove anything
 
 EDIT_FINE, EDIT_MATCHING = 0.975, 0.4  # an edit: nearly perfect wherever nothing was painted over
+SURE_MATCHING = 0.6  # with fewer matching blocks a closer look is worth its time
 DETAIL_FINE, DETAIL = 0.92, 0.65  # or good, with the finest detail repeated: tones and light were changed
-DENSE_FINE, DENSE_MATCHING, DENSE_LOW = 0.85, 0.85, 0.6  # or good almost everywhere: a frame of a burst, strong blur
+DENSE_FINE, DENSE_MATCHING, DENSE_LOW = 0.85, 0.88, 0.7  # or good almost everywhere: a frame of a burst, strong blur
 GRAIN_FINE, GRAIN_MATCHING, GRAIN_LOW = 0.75, 0.95, 0.9  # heavy noise: fine blocks suffer, coarse ones all match
 SHARP = 0.8  # correlation of the finest band above which both pictures still show the same fine detail
 FEW = 120  # features: with fewer at the cheap size, a soft or plain picture may be matched at the careful one
@@ -141,7 +142,7 @@ def is_open(proof: Proof | None, a: Sight, b: Sight) -> bool:
     if proof is None or proof.inliers < INLIERS:
         return min(len(a.points), len(b.points)) < FEW
     if proof.same:
-        return proof.overlap.fine < 0.985 or proof.overlap.matching < 0.6
+        return proof.overlap.fine < EDIT_FINE or proof.overlap.matching < SURE_MATCHING
     return proof.overlap.matching > HOPELESS or proof.overlap.blocks < BLOCKS
 
 

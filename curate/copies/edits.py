@@ -8,7 +8,7 @@ from math import atan2, degrees, hypot, sqrt
 from typing import Literal
 
 from curate.copies.align import Proof
-from curate.records import Facts, Region
+from curate.records import Catalog, Facts, Features, Region
 
 REFRAMED = 0.5  # share of each side: a crop to less is another framing (a head cut from a full figure)
 REMADE = 0.25  # share of the picture, textured on both sides: with more changed it is another picture
@@ -29,6 +29,14 @@ class File:
     facts: Facts
     checks: Mapping[str, float]
     bytes_per_pixel: float
+
+
+def files(catalog: Catalog, measured: Features) -> tuple[File, ...]:
+    """One File for each picture."""
+    return tuple(
+        File(facts=facts, checks=checks, bytes_per_pixel=picture.size_bytes / (facts.width * facts.height))
+        for picture, facts, checks in zip(catalog.pictures, measured.facts, measured.checks, strict=True)
+    )
 
 
 def relation(proof: Proof) -> Literal["copy", "variant", "reframed"]:

@@ -21,6 +21,7 @@ from curate.records import Group, Kind, Member, Picture
 Prove = Callable[[int, int], Proof | None]
 Similarity = Callable[[int, int], float]
 
+QUALITY = 12.0  # steps of JPEG quality within which two files count as equally compressed
 CLEANER = 0.15  # octaves of content pixels within which two files count as equally large
 SHARPER = 1.25  # ratio of the finest contrast from which one of two equally large files is the better one
 
@@ -157,7 +158,7 @@ def _ranks(evidence: Evidence, links: _Links) -> dict[int, tuple[object, ...]]:
             row in cropped,
             evidence.files[row].checks.get("saturation", 1.0) < edits.GREY,
             row in soft,
-            round(evidence.files[row].checks.get("compression", 0.0) / 4),
+            -round(evidence.files[row].checks.get("compression", 100.0) / QUALITY),
             not any(evidence.pictures[twin].caption_problem is None for twin in (row, *links.twins[row])),
             natural(evidence.pictures[row].path),
         )
@@ -172,8 +173,8 @@ def _is_painted(proof: Proof) -> bool:
 
 def content_pixels(file: File) -> float:
     """Pixels that show something new: without the border, and at the resolution before any enlargement."""
-    real = min(1.0, file.checks.get("true_scale", 1.0))
-    return file.facts.width * file.facts.height * file.checks.get("content", 1.0) * real**2
+    real, framed = file.checks.get("upscaled", 1.0), file.checks.get("border", 0.0) / 100
+    return file.facts.width * file.facts.height * (1 - framed) * real**2
 
 
 def _copy_group(

@@ -1,0 +1,72 @@
+"""Options that several commands share, each with its unit in its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from curate.settings import ScanSettings
+
+Folder = Annotated[Path, typer.Argument(help="Folder of pictures, sub-folders included.", show_default=False)]
+LastFolder = Annotated[
+    Optional[Path],  # noqa: UP045 - typer reads it at run time, on Python 3.10 too
+    typer.Argument(help="Folder of pictures; the last one scanned if left out.", show_default=False),
+]
+Model = Annotated[
+    str, typer.Option(help="auto, clip, builtin, or any open_clip model as NAME/TAG or NAME/file.pt.", metavar="MODEL")
+]
+Device = Annotated[str, typer.Option(help="auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:N or mps.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never fetch anything.")]
+Cache = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="Folder for measured features instead of the user's cache folder.", show_default=False),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep measured features.")]
+Regularisation = Annotated[
+    Optional[list[str]],  # noqa: UP006, UP045
+    typer.Option(
+        help="Sub-folder of regularisation images, never counted as the subject (repeatable).",
+        show_default=False,
+        metavar="FOLDER",
+    ),
+]
+Resolution = Annotated[int, typer.Option(help="Training resolution in px, side of the square of equal area.", min=64)]
+Background = Annotated[str, typer.Option(help="Colour behind transparent pixels, as RRGGBB.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the page.")]
+
+
+def scan_settings(
+    model: str,
+    device: str,
+    offline: bool,
+    cache: Path | None,
+    no_cache: bool,
+    regularisation: list[str] | None = None,
+    resolution: int = 1024,
+    background: str = "FFFFFF",
+) -> ScanSettings:
+    """The options of one command as settings. Raises typer.BadParameter for a colour that is none."""
+    return ScanSettings(
+        model=model,
+        device=device,
+        offline=offline,
+        cache=cache,
+        use_cache=not no_cache,
+        regularisation=tuple(regularisation or ()),
+        resolution=resolution,
+        background=colour(background),
+    )
+
+
+def colour(text: str) -> tuple[int, int, int]:
+    """RRGGBB as three numbers 0-255."""
+    digits = text.removeprefix("#")
+    try:
+        if len(digits) != 6:
+            raise ValueError
+        red, green, blue = bytes.fromhex(digits)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no colour; write it as RRGGBB, for example 808080") from None
+    return red, green, blue

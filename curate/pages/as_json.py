@@ -1,0 +1,105 @@
+"""The JSON of a scan, schema 1: more keys may join, these stay."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from curate.records import Analysis, Check, Group, LeftOut, Region
+
+SCHEMA = 1
+DIGITS = 4  # of every number that is measured: the rest is noise
+
+
+def as_json(analysis: Analysis) -> str:
+    """One object, ASCII with escapes, so that any file name survives; the same analysis gives the same bytes."""
+    return json.dumps(as_object(analysis), indent=1, ensure_ascii=True, allow_nan=False)
+
+
+def as_object(analysis: Analysis) -> dict[str, Any]:
+    """The same as plain Python values."""
+    catalog, diversity, model = analysis.catalog, analysis.diversity, analysis.model
+    return {
+        "schema": SCHEMA,
+        "folder": catalog.folder,
+        "model": {
+            "name": model.name,
+            "device": model.device,
+            "half_similarity": _number(model.half_similarity),
+            "calibrated": model.calibrated,
+        },
+        "pictures": [_picture(analysis, row) for row in range(len(catalog.pictures))],
+        "broken": [_left_out(file) for file in catalog.broken],
+        "ignored": [_left_out(file) for file in catalog.ignored],
+        "groups": [_group(analysis, group) for group in analysis.groups],
+        "diversity": {
+            "effective_images": _number(diversity.effective_images),
+            "low": _number(diversity.low),
+            "high": _number(diversity.high),
+            "files": diversity.files,
+            "photographs": diversity.photographs,
+            "evenness": _number(diversity.evenness),
+            "kernel_limited": diversity.kernel_limited,
+            "at_least": diversity.at_least,
+        },
+        "notes": list(analysis.notes),
+    }
+
+
+def _picture(analysis: Analysis, row: int) -> dict[str, Any]:
+    picture, facts = analysis.catalog.pictures[row], analysis.features.facts[row]
+    return {
+        "path": picture.path,
+        "digest": picture.digest,
+        "width": facts.width,
+        "height": facts.height,
+        "format": facts.format,
+        "caption": picture.caption,
+        "caption_path": picture.caption_path,
+        "mask": picture.mask_path,
+        "subset": picture.subset,
+        "repeats": picture.repeats,
+        "role": picture.role,
+        "kept": analysis.kept[row],
+        "weight": _number(float(analysis.diversity.weights[row])),
+        "checks": {name: _check(check) for name, check in analysis.checks[row].items()},
+        "views": None,
+    }
+
+
+def _group(analysis: Analysis, group: Group) -> dict[str, Any]:
+    pictures = analysis.catalog.pictures
+    return {
+        "kind": group.kind,
+        "keeper": pictures[group.keeper].path,
+        "reason": group.reason,
+        "members": [
+            {
+                "path": pictures[member.row].path,
+                "kind": member.kind,
+                "edit": member.edit,
+                "correlation": _number(member.correlation),
+                "similarity": _number(member.similarity),
+                "changed": _region(member.changed),
+                "kept": analysis.kept[member.row],
+            }
+            for member in group.members
+        ],
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {"value": _number(check.value), "unit": check.unit, "finding": check.finding}
+
+
+def _left_out(file: LeftOut) -> dict[str, str]:
+    return {"path": file.path, "reason": file.reason}
+
+
+def _region(region: Region | None) -> dict[str, float | None] | None:
+    return None if region is None else {name: _number(value) for name, value in asdict(region).items()}
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else round(float(value), DIGITS)

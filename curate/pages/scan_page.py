@@ -1,0 +1,240 @@
+"""The page that `curate scan` prints: what you have, what to leave out and why, what to look at, what to do next."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from curate.records import Analysis, Group, LeftOut, Member
+
+WIDTH = 80  # columns
+FEW = 8  # entries of a list that are printed before "and n more"
+
+Style = Literal["plain", "title", "head", "name", "good", "warn", "dim"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One printed line: no control characters, at most WIDTH columns."""
+
+    text: str
+    style: Style = "plain"
+
+
+def scan_page(analysis: Analysis, everything: bool = False) -> list[Line]:
+    """The page for one analysis; `everything` prints the long lists whole."""
+    few = 10**9 if everything else FEW
+    sections = (
+        _head(analysis),
+        _what_you_have(analysis),
+        _leave_out(analysis, few),
+        _look_alike(analysis, few),
+        _look_at(analysis, few),
+        _captions(analysis, few),
+        _not_pictures(analysis, few),
+        _next(analysis),
+    )
+    lines: list[Line] = []
+    for section in sections:
+        body = list(section)
+        if body and lines:
+            lines.append(Line(text=""))
+        lines += body
+    return lines
+
+
+def clean(text: str) -> str:
+    """Text without control characters or direction marks, which file names may hold."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def _wrap(text: str, indent: int, style: Style = "plain", hanging: int | None = None) -> Iterator[Line]:
+    first, rest = " " * indent, " " * (indent if hanging is None else hanging)
+    for piece in textwrap.wrap(clean(text), WIDTH, initial_indent=first, subsequent_indent=rest) or [""]:
+        yield Line(text=piece, style=style)
+
+
+def _entry(name: str, text: str, indent: int, column: int) -> Iterator[Line]:
+    """A file name and a sentence: on one line where both fit, else the sentence below the name."""
+    name = clean(name)
+    if indent + len(name) < column:
+        head = " " * indent + name
+        pieces = textwrap.wrap(clean(text), WIDTH - column) or [""]
+        yield Line(text=f"{head:<{column}}{pieces[0]}".rstrip())
+        for piece in pieces[1:]:
+            yield Line(text=" " * column + piece)
+    else:
+        yield from (Line(text=piece) for piece in textwrap.wrap(name, WIDTH, initial_indent=" " * indent))
+        yield from _wrap(text, column)
+
+
+def _some(items: Sequence[str], few: int) -> str:
+    shown = ", ".join(items[:few])
+    return shown if len(items) <= few else f"{shown} and {len(items) - few} more (--all names them)"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _head(analysis: Analysis) -> Iterator[Line]:
+    model = analysis.model
+    yield from _wrap(f"curate scan {analysis.catalog.folder}", 0, "title")
+    yield from _wrap(f"Seen by {model.name} on {model.device}. {model.why}".strip(), 0, "dim")
+    for note in analysis.notes:
+        yield from _wrap(f"Note: {note}", 0, "warn", hanging=6)
+
+
+def _what_you_have(analysis: Analysis) -> Iterator[Line]:
+    diversity, catalog = analysis.diversity, analysis.catalog
+    yield Line(text="WHAT YOU HAVE", style="head")
+    about = "at least" if diversity.at_least else "about"
+    said = _plural(diversity.files, "picture")
+    folded = diversity.files - diversity.photographs
+    words = f"{said}, {_plural(diversity.photographs, 'different photograph')}" if folded else f"{said}, no two of them copies"
+    yield from _wrap(f"{words}, worth {about} {diversity.effective_images:.1f} effective images.", 2, "name")
+    if analysis.model.calibrated:
+        yield from _wrap(
+            f"Range {diversity.low:.1f} to {diversity.high:.1f}. An effective image is one that no other picture of the "
+            "set comes near: copies count once, near-identical frames hardly more.",
+            2,
+        )
+    else:
+        yield from _wrap(
+            "Not calibrated: this model cannot tell a new view from a copy, so take the number of effective images as "
+            "no more than a hint.",
+            2,
+            "warn",
+        )
+    if diversity.kernel_limited:
+        yield from _wrap(
+            "The model sees all of these pictures as much alike, and that, more than the pictures, holds the number "
+            "down: read it as a lower bound.",
+            2,
+            "warn",
+        )
+    if diversity.evenness < 0.8 and folded:
+        yield from _wrap(
+            f"Trained as they lie, the copies would take exposures from the rest: the set would act like "
+            f"{diversity.evenness * diversity.effective_images:.1f} effective images.",
+            2,
+        )
+    yield from _subsets(analysis)
+    if catalog.broken:
+        yield from _wrap(f"{_plural(len(catalog.broken), 'file')} broken, see below.", 2, "warn")
+
+
+def _subsets(analysis: Analysis) -> Iterator[Line]:
+    subject = [p for p in analysis.catalog.pictures if p.role == "subject"]
+    regularisation = len(analysis.catalog.pictures) - len(subject)
+    laid_out = Counter((p.subset, p.repeats) for p in subject)
+    if any(repeats > 1 for _, repeats in laid_out):
+        text = "; ".join(f"{name or '.'}: {n} x {repeats}" for (name, repeats), n in sorted(laid_out.items()))
+        yield from _wrap(f"Laid out with repeats, which recommend and export honour: {text}.", 2)
+    if regularisation:
+        yield from _wrap(f"{_plural(regularisation, 'regularisation picture')} beside them, not counted as the subject.", 2)
+
+
+def _leave_out(analysis: Analysis, few: int) -> Iterator[Line]:
+    groups = [group for group in analysis.groups if group.kind != "lookalike"]
+    if not groups:
+        return
+    dropped = sum(not kept for kept in analysis.kept)
+    yield Line(text=f"COPIES: leave out {_plural(dropped, 'file')}, each proved against the one that is kept", style="head")
+    for group in groups[:few]:
+        yield from _group(analysis, group, few)
+    if len(groups) > few:
+        yield Line(text=f"  and {len(groups) - few} more groups (--all shows them)", style="dim")
+
+
+def _group(analysis: Analysis, group: Group, few: int) -> Iterator[Line]:
+    name = clean(analysis.catalog.pictures[group.keeper].path)
+    yield from _wrap(f"{name}  kept: {group.reason}", 2, "name", hanging=4)
+    for member in group.members[:few]:
+        yield from _member(analysis, member)
+    if len(group.members) > few:
+        yield Line(text=f"    and {len(group.members) - few} more", style="dim")
+
+
+def _member(analysis: Analysis, member: Member) -> Iterator[Line]:
+    picture = analysis.catalog.pictures[member.row]
+    text = member.edit
+    if member.kind == "copy" and member.correlation is not None:
+        text += f" (match {member.correlation:.2f})"
+    if member.kind != "lookalike" and analysis.kept[member.row]:
+        text += " - stays, since it lies in a subset of its own"
+    yield from _entry(picture.path, text, 4, 28)
+
+
+def _look_alike(analysis: Analysis, few: int) -> Iterator[Line]:
+    groups = [group for group in analysis.groups if group.kind == "lookalike"]
+    if not groups:
+        return
+    yield Line(text="LOOK ALIKE: other photographs that add little; kept, sharing their exposures", style="head")
+    weights = analysis.diversity.weights
+    for group in groups[:few]:
+        rows = [group.keeper, *(member.row for member in group.members)]
+        worth = float(sum(weights[row] for row in rows))
+        name = clean(analysis.catalog.pictures[group.keeper].path)
+        yield from _wrap(f"{name}  {len(rows)} pictures worth {worth:.1f} effective images", 2, "name", hanging=4)
+        for member in group.members[:few]:
+            yield from _member(analysis, member)
+        if len(group.members) > few:
+            yield Line(text=f"    and {len(group.members) - few} more", style="dim")
+    if len(groups) > few:
+        yield Line(text=f"  and {len(groups) - few} more groups (--all shows them)", style="dim")
+
+
+def _look_at(analysis: Analysis, few: int) -> Iterator[Line]:
+    found = [
+        (analysis.catalog.pictures[row].path, check.finding)
+        for row, checks in enumerate(analysis.checks)
+        for name, check in checks.items()
+        if check.finding is not None and not name.startswith("caption") and analysis.kept[row]
+    ]
+    if not found:
+        return
+    yield Line(text="LOOK AT: a warning drops nothing, you decide", style="head")
+    for path, finding in found[: 2 * few]:
+        yield from _entry(path, finding, 2, 28)
+    if len(found) > 2 * few:
+        yield Line(text=f"  and {len(found) - 2 * few} more (--all shows them)", style="dim")
+
+
+def _captions(analysis: Analysis, few: int) -> Iterator[Line]:
+    by_finding: dict[str, list[str]] = {}
+    for row, checks in enumerate(analysis.checks):
+        for name, check in checks.items():
+            if check.finding is not None and name.startswith("caption"):
+                by_finding.setdefault(check.finding, []).append(analysis.catalog.pictures[row].path)
+    if not by_finding:
+        return
+    yield Line(text="CAPTIONS", style="head")
+    for finding, paths in by_finding.items():
+        names = [clean(path) for path in paths]
+        yield from _wrap(f"{_plural(len(names), 'file')}: {finding}", 2)
+        yield from _wrap(_some(names, few), 4, "dim")
+
+
+def _not_pictures(analysis: Analysis, few: int) -> Iterator[Line]:
+    catalog = analysis.catalog
+    for title, files in (("BROKEN", catalog.broken), ("IGNORED", catalog.ignored)):
+        if files:
+            yield Line(text=title, style="head")
+            yield from _files(files, few)
+
+
+def _files(files: Sequence[LeftOut], few: int) -> Iterable[Line]:
+    for file in files[:few]:
+        yield from _entry(file.path, file.reason, 2, 28)
+    if len(files) > few:
+        yield Line(text=f"  and {len(files) - few} more (--all shows them)", style="dim")
+
+
+def _next(analysis: Analysis) -> Iterator[Line]:
+    yield Line(text="NEXT", style="head")
+    yield Line(text="  curate recommend --target-steps 1000   what to set, and whether it will overfit")
+    yield Line(text="  curate export ./clean                  a cleaned copy; this folder is never touched")

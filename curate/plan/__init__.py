@@ -1,0 +1,26 @@
+"""Plans: exposures, repeats, epochs, verdict and remedies for a set of pictures."""
+
+from curate.plan.config_files import TrainerConfig, read_config, with_config
+from curate.plan.document import as_json
+from curate.plan.explanation import explain
+from curate.plan.page import page
+from curate.plan.planner import recommend
+from curate.plan.records import LaidOut, Plan, PlanInputs, PlanSettings, RegularisationSet
+from curate.plan.table import steps_table, table_page
+
+__all__ = [
+    "LaidOut",
+    "Plan",
+    "PlanInputs",
+    "PlanSettings",
+    "RegularisationSet",
+    "TrainerConfig",
+    "as_json",
+    "explain",
+    "page",
+    "read_config",
+    "recommend",
+    "steps_table",
+    "table_page",
+    "with_config",
+]

@@ -1,0 +1,69 @@
+"""The user's own trainer configuration, read for what decides steps and exposures.
+
+kohya and musubi-tuner refuse unknown keys, so these are refused here too. The other trainers have hundreds of keys or
+ignore what they do not know; there only a key that looks like a misspelt one of those that are read is refused, since
+it would silently change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from curate.errors import PlanError, TrainerError
+from curate.plan.config_readers import READERS, Source
+from curate.plan.records import PlanSettings
+from curate.trainers import get
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerConfig:
+    """What a configuration sets; None where it sets nothing."""
+
+    trainer: str
+    path: str
+    resolution: int | float | tuple[int, int] | None = None  # px, or megapixels for SimpleTuner's area
+    batch_size: int | None = None
+    repeats: float | None = None  # passes an epoch, of the first data set
+    epochs: int | None = None
+    max_steps: int | None = None
+    gradient_accumulation: int | None = None
+    learning_rate: float | None = None
+    rank: int | None = None
+    alpha: float | None = None
+    optimizer: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def read_config(path: Path, trainer: str) -> TrainerConfig:
+    """What the file sets. Raises TrainerError, with the line, for a file that does not parse or holds unknown keys."""
+    get(trainer)  # an unknown trainer is named first
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainerError(trainer, f"{path} cannot be read ({error})", "Give the path of its configuration") from error
+    if trainer not in READERS:
+        raise TrainerError(trainer, "it is set on its command line and has no configuration file", "Leave it out")
+    source = Source(trainer=trainer, path=path, text=text)
+    values = READERS[trainer](source)
+    options = {key: values.pop(key) for key in list(values) if key in get(trainer).options}
+    return TrainerConfig(trainer=trainer, path=str(path), options=options, **values)
+
+
+def with_config(settings: PlanSettings, config: TrainerConfig) -> PlanSettings:
+    """The settings with the file's values where the user left the default; a target overrides the file's epochs."""
+    if config.trainer != settings.trainer:
+        raise PlanError(f"{config.path} is a configuration of {config.trainer}", f"Give --trainer {config.trainer}")
+    default = PlanSettings()
+    found: dict[str, Any] = {}
+    for name in ("resolution", "batch_size", "gradient_accumulation", "learning_rate", "rank", "alpha", "optimizer"):
+        value = getattr(config, name)
+        if value is not None and getattr(settings, name) == getattr(default, name):
+            found[name] = value
+    if settings.target_steps is None and settings.epochs is None:
+        found |= {"epochs": config.epochs, "target_steps": None if config.epochs else config.max_steps}
+        found["repeats"] = config.repeats if config.epochs else None
+    return replace(settings, options={**config.options, **settings.options}, **found)
