@@ -190,6 +190,11 @@ def _subset(catalog: Catalog, row: int) -> str:
 def _checks(
     catalog: Catalog, measured: Features, groups: tuple[Group, ...], settings: ScanSettings
 ) -> tuple[Mapping[str, Check], ...]:
-    from curate.features import judge
+    """Every picture's quality checks and what there is to say of its caption."""
+    from curate.features import checks
 
-    return judge(catalog, measured, groups, settings.resolution)
+    captions = checks.captions.judge(catalog, groups)
+    return tuple(
+        {**checks.judge(values, facts, settings.resolution), **said}
+        for values, facts, said in zip(measured.checks, measured.facts, captions, strict=True)
+    )

@@ -8,6 +8,8 @@ different photographs matched in at most .86 of them. `bench/copies.py` measures
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,10 +29,13 @@ METHOD = "sift-affine-1"  # name it anew whenever a verdict could change: stored
 RATIO = 0.85  # of nearest to second nearest descriptor distance (Lowe 2004 used 0.8); the map sorts out the rest
 REPROJECTION = 3.0  # px at the working size
 SMALLEST_SIDE = 24  # px: nothing can be proved of a tinier picture
+FEWEST = 6  # matches or inliers: fewer are not worth a map
+PLENTY = 40  # inliers after which the mirrored map is not asked for
 INLIERS = 12  # features that agree on one map; fewer arise by chance in pictures of one subject
 BLOCKS = 10  # textured blocks in the overlap: fewer and the picture is too plain to prove anything
 
 EDIT_FINE, EDIT_MATCHING = 0.975, 0.4  # an edit: nearly perfect wherever nothing was painted over
+SURE_DENSE, SURE_LOW = 0.93, 0.8  # matching nearly everywhere: a closer look would only see the noise
 SURE_MATCHING = 0.6  # with fewer matching blocks a closer look is worth its time
 DETAIL_FINE, DETAIL = 0.92, 0.65  # or good, with the finest detail repeated: tones and light were changed
 DENSE_FINE, DENSE_MATCHING, DENSE_LOW = 0.85, 0.88, 0.7  # or good almost everywhere: a frame of a burst, strong blur
@@ -77,6 +82,7 @@ class Proof:
     detail_ratio: float = 1.0  # contrast of b's finest band over a's: under 1, b has lost detail
     changed: Region | None = None  # the largest changed region, in shares of a
     changed_share: float = 0.0  # of a, all changed regions
+    remade_share: float = 0.0  # of a: changed, and not merely covered or blanked
     painted: str = ""  # "a" or "b": the one that seems to have been painted over there
 
 
@@ -93,21 +99,44 @@ def _mirror_order() -> NDArray[np.intp]:
 MIRROR = _mirror_order()
 
 
+@contextmanager
+def one_core_a_thread() -> Iterator[None]:
+    """Keeps OpenCV and BLAS from starting threads of their own inside the threads that compare pairs."""
+    import cv2
+    from threadpoolctl import threadpool_limits
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
 def careful_look(grey_a: Grey, grey_b: Grey) -> Look:
     """The careful look at two pictures: never larger than the smaller one really is."""
     native = min(max(grey_a.shape), max(grey_b.shape))
     return replace(CAREFUL, side=min(CAREFUL.side, max(CHEAP.side, native)))
 
 
-def see(grey: Grey, look: Look) -> Sight:
-    """The features of one picture at a working size. `grey`: uint8 [h, w], the larger the better up to look.side."""
+def fit(grey: Grey, look: Look) -> Grey:
+    """The picture, uint8 [h, w], with its long side at the working size."""
     import cv2
 
     height, width = grey.shape
     scale = look.side / max(height, width)
-    if abs(scale - 1) > 1e-3:
-        size = (max(8, round(width * scale)), max(8, round(height * scale)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    if abs(scale - 1) <= 1e-3:
+        return grey
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
+
+
+def see(grey: Grey, look: Look) -> Sight:
+    """The features of one picture at a working size. `grey`: uint8 [h, w], the larger the better up to look.side."""
+    import cv2
+
+    grey = fit(grey, look)
     found, descriptors = cv2.SIFT_create(look.features, contrastThreshold=look.contrast).detectAndCompute(grey, None)
     if descriptors is None:
         return Sight(grey, np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8))
@@ -119,10 +148,16 @@ def compare(a: Sight, b: Sight) -> Proof | None:
     """The best map from a to b and how well they agree under it; None where no map is found."""
     if min(*a.grey.shape, *b.grey.shape) < SMALLEST_SIDE:
         return None
-    found = [fit for mirrored in (False, True) if (fit := _fit(a, b, mirrored)) is not None]
-    if not found:
+    if min(len(a.points), len(b.points)) < FEWEST:
         return None
-    affine, inliers, mirrored = max(found, key=lambda fit: fit[1])
+    one, other = _unit(a.descriptors), _unit(b.descriptors)
+    best = _fit(a, b, _matches(one, other), mirrored=False)
+    if best is None or best[1] < PLENTY:
+        flipped = _fit(a, b, _matches(one[:, MIRROR], other), mirrored=True)
+        best = flipped if best is None or (flipped is not None and flipped[1] > best[1]) else best
+    if best is None:
+        return None
+    affine, inliers, mirrored = best
     frame = overlap.bring_together(a.grey, b.grey, affine)
     agreed = overlap.agreement(frame)
     extent_a, extent_b = overlap.extents(a.grey, b.grey, affine)
@@ -142,24 +177,29 @@ def is_open(proof: Proof | None, a: Sight, b: Sight) -> bool:
     if proof is None or proof.inliers < INLIERS:
         return min(len(a.points), len(b.points)) < FEW
     if proof.same:
-        return proof.overlap.fine < EDIT_FINE or proof.overlap.matching < SURE_MATCHING
+        agreed = proof.overlap
+        sure = agreed.matching >= SURE_DENSE and agreed.low >= SURE_LOW
+        return not sure and (agreed.fine < EDIT_FINE or agreed.matching < SURE_MATCHING)
     return proof.overlap.matching > HOPELESS or proof.overlap.blocks < BLOCKS
 
 
-def with_changes(proof: Proof, a: Sight, b: Sight) -> Proof:
-    """The same proof with the regions that differ and the finest detail, looked at in the size of the two sights."""
-    frame = overlap.bring_together(a.grey, b.grey, _to_pixels(proof.affine, a.grey.shape, b.grey.shape))
+def with_changes(proof: Proof, grey_a: Grey, grey_b: Grey) -> Proof:
+    """The same proof with the regions that differ and the finest detail, looked at in the careful size."""
+    look = careful_look(grey_a, grey_b)
+    grey_a, grey_b = fit(grey_a, look), fit(grey_b, look)
+    frame = overlap.bring_together(grey_a, grey_b, _to_pixels(proof.affine, grey_a.shape, grey_b.shape))
     detail, ratio = overlap.finest(frame)
     proof = replace(proof, detail=detail, detail_ratio=ratio)
     soft = proof.overlap.detail < SHARP
     found = overlap.changes(frame, overlap.SMALLEST_SOFT_CHANGE if soft else overlap.SMALLEST_CHANGE)
     if found is None:
         return proof
-    region, total = found.region, found.total
+    region, total, remade = found.region, found.total, found.remade
     if not frame.swapped:
         back = invert(proof.affine)
-        region, total = carry(region, back), min(1.0, total * abs(float(np.linalg.det(back[:, :2]))))
-    return replace(proof, changed=region, changed_share=total, painted=found.painted)
+        factor = abs(float(np.linalg.det(back[:, :2])))
+        region, total, remade = carry(region, back), min(1.0, total * factor), min(1.0, remade * factor)
+    return replace(proof, changed=region, changed_share=total, remade_share=remade, painted=found.painted)
 
 
 def _is_one_photograph(agreed: Overlap) -> bool:
@@ -170,11 +210,10 @@ def _is_one_photograph(agreed: Overlap) -> bool:
     return edit or detailed or dense or grainy
 
 
-def _fit(a: Sight, b: Sight, mirrored: bool) -> tuple[Affine, int, bool] | None:
+def _fit(a: Sight, b: Sight, pairs: NDArray[np.intp], *, mirrored: bool) -> tuple[Affine, int, bool] | None:
     import cv2
 
-    pairs = _matches(a.descriptors[:, MIRROR] if mirrored else a.descriptors, b.descriptors)
-    if len(pairs) < 6:
+    if len(pairs) < FEWEST:
         return None
     affine, inliers = cv2.estimateAffine2D(
         a.points[pairs[:, 0]],
@@ -184,7 +223,7 @@ def _fit(a: Sight, b: Sight, mirrored: bool) -> tuple[Affine, int, bool] | None:
         maxIters=2000,
         confidence=0.995,
     )
-    if affine is None or inliers.sum() < 6:
+    if affine is None or inliers.sum() < FEWEST:
         return None
     longest, shortest = np.linalg.svd(affine[:, :2], compute_uv=False)
     plausible = shortest > 0.12 and longest < 8 and longest / shortest < 1.8
@@ -199,20 +238,18 @@ def _unit(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(np.sqrt(values / np.maximum(values.sum(1, keepdims=True), 1)), np.float32)
 
 
-def _matches(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Mutual nearest descriptors that beat the second nearest: [m, 2] rows of a and b."""
-    if len(a) < 2 or len(b) < 2:
-        return np.zeros((0, 2), np.intp)
-    likeness = _unit(a) @ _unit(b).T
+def _matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Mutual nearest descriptors (unit rows) that beat the second nearest: [m, 2] rows of a and b."""
+    likeness = a @ b.T
     rows = np.arange(len(a))
     nearest = likeness.argmax(1)
-    mutual = likeness.argmax(0)[nearest] == rows
     best = likeness[rows, nearest]
     likeness[rows, nearest] = -1
     second = likeness.max(1)
-    clear = (1 - best) < RATIO**2 * (1 - second)  # squared distances of unit vectors are 2 - 2 cos
-    keep = mutual & clear
-    return np.stack([rows[keep], nearest[keep]], 1)
+    clear = np.flatnonzero((1 - best) < RATIO**2 * (1 - second))  # squared distances of unit vectors are 2 - 2 cos
+    likeness[rows, nearest] = best
+    mutual = likeness[:, nearest[clear]].argmax(0) == clear
+    return np.stack([clear[mutual], nearest[clear][mutual]], 1)
 
 
 def _to_shares(affine: Affine, size_a: tuple[int, ...], size_b: tuple[int, ...]) -> NDArray[np.float64]:

@@ -19,6 +19,8 @@ UPRIGHT = 1.0  # degrees: below it nothing was turned
 PLAIN = 0.15  # share of the blocks outside: below it what surrounds the picture is a border
 FRESH_DETAIL = 0.6  # correlation of the finest band: below it the noise is another frame's ...
 LIKE_DETAIL = (0.6, 1.6)  # ... provided that neither file has lost or gained detail
+LIKE_QUALITY = 25.0  # difference in JPEG quality that explains lost detail
+BRIGHTER = 18.0  # grey levels of 255, of the mean
 GREY = 0.02  # mean saturation, 0-1
 
 
@@ -44,7 +46,7 @@ def relation(proof: Proof) -> Literal["copy", "variant", "reframed"]:
     for extent in (proof.extent_a, proof.extent_b):
         if extent.width < REFRAMED and extent.height < REFRAMED and extent.outside_texture > PLAIN:
             return "reframed"
-    return "variant" if proof.changed_share > REMADE and proof.overlap.matching < 1 - REMADE else "copy"
+    return "variant" if proof.remade_share > REMADE else "copy"
 
 
 def is_crop(proof: Proof) -> bool:
@@ -79,7 +81,7 @@ def describe(proof: Proof, keeper: File, member: File) -> str:
     if abs(factor - 1) > SAME_SIZE:
         parts.append(f"resized to {factor:.0%}" if factor < 1 else f"enlarged to {factor:.0%}")
     parts += _stretch(proof, keeper.facts, member.facts)
-    if not framed and _is_other_frame(proof, factor):
+    if is_other_frame(proof, keeper, member):
         return ", ".join(["frame of the same burst", *parts])
     parts += _tones(keeper, member)
     if proof.changed is not None:
@@ -147,9 +149,13 @@ def _stretch(proof: Proof, a: Facts, b: Facts) -> list[str]:
     return [f"stretched by {max(wide, high) / min(wide, high) - 1:.0%}"]
 
 
-def _is_other_frame(proof: Proof, factor: float) -> bool:
-    like = LIKE_DETAIL[0] < proof.detail_ratio < LIKE_DETAIL[1]
-    return like and proof.detail < FRESH_DETAIL and abs(factor - 1) < 0.1 and not proof.mirrored
+def is_other_frame(proof: Proof, a: File, b: File) -> bool:
+    """Whether the two are frames of one burst: as fine as each other, with noise of their own."""
+    if proof.mirrored or has_border(proof) or abs(scale(proof, a.facts, b.facts) - 1) > 0.1:
+        return False
+    quality, other = (file.checks.get("compression", 100.0) for file in (a, b))
+    like = LIKE_DETAIL[0] < proof.detail_ratio < LIKE_DETAIL[1] and abs(quality - other) < LIKE_QUALITY
+    return like and proof.detail < FRESH_DETAIL
 
 
 def _tones(keeper: File, member: File) -> list[str]:
@@ -162,9 +168,6 @@ def _tones(keeper: File, member: File) -> list[str]:
         if abs(step) > BRIGHTER:
             words.append("brighter" if step > 0 else "darker")
     return words
-
-
-BRIGHTER = 18.0  # grey levels of 255, of the mean
 
 
 def _encoding(keeper: File, member: File, changed: bool) -> list[str]:

@@ -145,11 +145,12 @@ def _ranks(evidence: Evidence, links: _Links) -> dict[int, tuple[object, ...]]:
             proof = evidence.prove(a, b)  # known: links are proved
             if proof is None:
                 continue
-            if edits.has_border(proof) or _is_painted(proof):
+            frame = edits.is_other_frame(proof, evidence.files[a], evidence.files[b])
+            if edits.has_border(proof) or (_is_painted(proof) and not frame):
                 spoilt.add(b)
             if edits.is_crop(proof):
                 cropped.add(b)
-            if proof.detail_ratio < 1 / SHARPER:
+            if proof.detail_ratio < 1 / SHARPER and not frame:
                 soft.add(b)
     return {
         row: (
@@ -157,8 +158,8 @@ def _ranks(evidence: Evidence, links: _Links) -> dict[int, tuple[object, ...]]:
             -round(log2(max(1.0, content_pixels(evidence.files[row]))) / CLEANER),
             row in cropped,
             evidence.files[row].checks.get("saturation", 1.0) < edits.GREY,
-            row in soft,
             -round(evidence.files[row].checks.get("compression", 100.0) / QUALITY),
+            row in soft,
             not any(evidence.pictures[twin].caption_problem is None for twin in (row, *links.twins[row])),
             natural(evidence.pictures[row].path),
         )
@@ -221,8 +222,8 @@ REASONS = (
     "the highest resolution",
     "uncropped",
     "in colour",
-    "sharper",
     "less compression",
+    "sharper",
     "has a caption",
     "first by name among equals",
 )

@@ -76,7 +76,7 @@ class Prover:
         self._recall(wanted)
         open_pairs = [pair for pair in wanted if pair not in self._known]
         done = 0
-        with ThreadPoolExecutor(self.workers) as pool:
+        with align.one_core_a_thread(), ThreadPoolExecutor(self.workers) as pool:
             for start in range(0, len(open_pairs), CHUNK):
                 chunk = open_pairs[start : start + CHUNK]
                 try:
@@ -125,8 +125,7 @@ class Prover:
                 proof = closer
         if proof is None or not proof.same:
             return None
-        look = align.careful_look(self.pictures.grey(a), self.pictures.grey(b))
-        proof = align.with_changes(proof, self._see(a, look), self._see(b, look))
+        proof = align.with_changes(proof, self.pictures.grey(a), self.pictures.grey(b))
         return proof if a == pair[0] else turned(proof)
 
     def _see(self, row: int, look: Look = CHEAP) -> Sight:
@@ -159,6 +158,7 @@ def turned(proof: Proof) -> Proof:
         painted={"a": "b", "b": "a"}.get(proof.painted, ""),
         changed=changed,
         changed_share=min(1.0, proof.changed_share * factor),
+        remade_share=min(1.0, proof.remade_share * factor),
     )
 
 

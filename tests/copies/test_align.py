@@ -25,12 +25,11 @@ def prove(a: np.ndarray, b: np.ndarray) -> Proof | None:
     """What copies.prove does with one pair: cheap, then careful where that leaves it open, then what changed."""
     one, other = align.see(a, CHEAP), align.see(b, CHEAP)
     proof = align.compare(one, other)
-    look = align.careful_look(a, b)
-    closer = align.see(a, look), align.see(b, look)
     if align.is_open(proof, one, other):
-        careful = align.compare(*closer)
+        look = align.careful_look(a, b)
+        careful = align.compare(align.see(a, look), align.see(b, look))
         proof = careful if careful is not None and (proof is None or careful.inliers >= align.INLIERS) else proof
-    return align.with_changes(proof, *closer) if proof is not None and proof.same else None
+    return align.with_changes(proof, a, b) if proof is not None and proof.same else None
 
 
 def jpeg(picture: np.ndarray, quality: int) -> np.ndarray:

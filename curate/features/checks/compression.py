@@ -1,0 +1,133 @@
+"""How strongly a picture was compressed as JPEG, read from its pixels.
+
+Whatever a file is called now, JPEG rounded each 8 x 8 block's frequencies to multiples of a step, and that can still be
+seen in the pixels (Fan and de Queiroz 2003, "Identification of bitmap compression history", IEEE TIP 12:230). The steps
+of ten low frequencies, compared with the standard's luminance table as libjpeg scales it, give the quality. Resizing
+after the compression hides it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from curate.features.checks.base import View
+    from curate.records import Facts
+
+    Floats = NDArray[np.float32]
+
+NAMES = ("compression",)
+UNITS = {"compression": "JPEG quality, 100 where no trace is left"}
+
+LEAST_QUALITY = 35.0  # libjpeg's scale. Steps of the low frequencies are 14 and more there: blocks show on plain areas
+UNTRACED = 100.0  # also stands for qualities above about 85, whose steps drown in rounding
+STANDARD_STEPS = {  # of quality 50: ITU-T T.81 (1992), table K.1, at (row, column) of the block's frequencies
+    (0, 1): 11,
+    (1, 0): 12,
+    (1, 1): 12,
+    (0, 2): 10,
+    (2, 0): 14,
+    (1, 2): 14,
+    (2, 1): 13,
+    (2, 2): 16,
+    (0, 3): 16,
+    (3, 0): 14,
+}
+STEPS = np.arange(4, 131)  # levels; 4 is the least that shows through rounding, 130 the greatest of quality 6
+BLOCKS = 2048  # looked at, evenly spread
+WINDOW = 1024  # px, side of the middle part in which the grid is sought
+BINS_A_LEVEL = 4
+LARGEST = 320  # levels, of a frequency
+LEAST_COUNT = 24  # frequencies other than zero, to judge a step by
+LEAST_FIT = 0.6  # mean cosine of frequency / step: 1 for exact multiples, 0 for anything else
+LEAST_STEPS = 3  # of the ten that must be found
+
+
+def measure(view: View) -> dict[str, float]:
+    frequencies = _frequencies(_aligned(view.grey))
+    scales = [
+        100.0 * step / standard
+        for (row, column), standard in STANDARD_STEPS.items()
+        if (step := _step(frequencies[:, row, column])) is not None
+    ]
+    if len(scales) < LEAST_STEPS:
+        return {"compression": UNTRACED}
+    scale = float(np.median(scales))
+    return {"compression": 5000.0 / scale if scale > 100.0 else (200.0 - scale) / 2.0}  # libjpeg, jpeg_quality_scaling
+
+
+def finding(values: Mapping[str, float], facts: Facts, resolution: int) -> dict[str, str]:
+    quality = values["compression"]
+    if quality >= LEAST_QUALITY:
+        return {}
+    return {"compression": f"heavily compressed (JPEG quality about {quality:.0f}): find a better copy or leave it out"}
+
+
+def _aligned(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture cut so that blocks begin at its corner, wherever a crop left the grid."""
+    import cv2
+
+    height, width = grey.shape
+    top, left = max(0, height - WINDOW) // 16 * 8, max(0, width - WINDOW) // 16 * 8
+    middle = grey[top : top + WINDOW, left : left + WINDOW]
+    offsets = []
+    for axis in (0, 1):
+        if middle.shape[axis] < 17:
+            return grey[:0, :0]
+        after, before = (middle[1:], middle[:-1]) if axis == 0 else (middle[:, 1:], middle[:, :-1])
+        steps = cv2.reduce(cv2.absdiff(after, before), 1 - axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
+        whole = steps[: len(steps) // 8 * 8].reshape(-1, 8).mean(axis=0)
+        offsets.append((int(whole.argmax()) + 1) % 8)
+    return grey[offsets[0] :, offsets[1] :]
+
+
+def _frequencies(grey: NDArray[np.uint8]) -> Floats:
+    """Orthonormal cosine transform [n, 8, 8] of blocks spread over the picture."""
+    rows, columns = grey.shape[0] // 8, grey.shape[1] // 8
+    if rows * columns == 0:
+        return np.zeros((0, 8, 8), dtype=np.float32)
+    every = max(1, rows * columns // BLOCKS)
+    chosen = np.arange(0, rows * columns, every)
+    blocks = grey[: rows * 8, : columns * 8].reshape(rows, 8, columns, 8)[chosen // columns, :, chosen % columns, :]
+    transform = _cosines()
+    result: Floats = transform @ (blocks.astype(np.float32) - 128.0) @ transform.T
+    return result
+
+
+def _step(values: Floats) -> int | None:
+    """The step of which these frequencies are multiples; None where none shows."""
+    places = np.rint(np.clip(values, -LARGEST, LARGEST) * BINS_A_LEVEL).astype(np.intp) + LARGEST * BINS_A_LEVEL
+    counts = np.bincount(places, minlength=2 * LARGEST * BINS_A_LEVEL + 1).astype(np.float32)
+    cosines, nonzero = _multiples()
+    number = nonzero @ counts
+    fit = np.where(number >= LEAST_COUNT, (cosines @ counts) / np.maximum(number, 1.0), -1.0)
+    good = np.flatnonzero(fit > LEAST_FIT)
+    if len(good) == 0:
+        return None
+    largest = good[-1]  # divisors of the step fit as well
+    peak = good[largest - good <= max(2, STEPS[largest] // 8)]
+    return int(STEPS[peak[fit[peak].argmax()]])
+
+
+@cache
+def _cosines() -> Floats:
+    n = np.arange(8)
+    transform = 0.5 * np.cos((2 * n[None, :] + 1) * n[:, None] * np.pi / 16)
+    transform[0] /= np.sqrt(2.0)
+    return transform.astype(np.float32)
+
+
+@cache
+def _multiples() -> tuple[Floats, Floats]:
+    """For each step and each bin of a frequency: its cosine, 0 where it rounds to zero; and whether it does not."""
+    centres = np.arange(-LARGEST * BINS_A_LEVEL, LARGEST * BINS_A_LEVEL + 1) / BINS_A_LEVEL
+    nonzero = np.abs(centres)[None, :] >= STEPS[:, None] / 2
+    cosines = np.cos(2 * np.pi * centres[None, :] / STEPS[:, None]) * nonzero
+    return cosines.astype(np.float32), nonzero.astype(np.float32)

@@ -1,0 +1,56 @@
+"""What the folders of a set mean: subsets, repeats, regularisation.
+
+kohya's rule (sd-scripts, library/config_util.py): a folder `N_name` is a subset that is repeated N times, N >= 1.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from curate.errors import FolderError
+from curate.records import Role
+
+REGULARISATION_FOLDERS = frozenset(("reg", "regularisation", "regularization", "reg_images", "class", "class_images"))
+_REPEATED = re.compile(r"([0-9]+)(?:_.*)?\Z", re.DOTALL)
+_IMAGE_FOLDERS = frozenset(("", "img"))  # kohya's GUI lays its subsets out below img/
+
+
+def subset_of(path: str) -> tuple[str, int]:
+    """The folder that the picture at `path` is laid out in, and that folder's repeats."""
+    folder = path.rpartition("/")[0]
+    parent, _, name = folder.rpartition("/")
+    match = _REPEATED.match(name)
+    if match and (parent in _IMAGE_FOLDERS or parent.lower() in REGULARISATION_FOLDERS):
+        return folder, max(1, int(match[1]))
+    return folder, 1
+
+
+def is_laid_out(subset: str) -> bool:
+    """Whether a folder's name gives it repeats of its own, so that its pictures are a subset of their own."""
+    return _REPEATED.match(subset.rpartition("/")[2]) is not None
+
+
+def role_of(path: str, named: frozenset[str]) -> Role:
+    """Regularisation below a folder of that name, or below one of those `named`; else subject."""
+    first, slash, _ = path.partition("/")
+    if slash and first.lower() in REGULARISATION_FOLDERS:
+        return "regularisation"
+    parts = path.split("/")[:-1]
+    above = {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
+    return "regularisation" if above & named else "subject"
+
+
+def find_named(root: str, names: Sequence[str], folders: set[str]) -> frozenset[str]:
+    """The folders that the user named, by path or by bare name. Raises FolderError for one that is not there."""
+    found: set[str] = set()
+    for name in names:
+        path = os.path.relpath(name, root) if Path(name).is_absolute() else os.path.normpath(name)
+        path = path.replace(os.sep, "/")
+        matches = {path} & folders or {folder for folder in folders if folder.rpartition("/")[2] == name}
+        if not matches or path == ".":
+            raise FolderError(root, f"no folder {name!r} below it", "Name a sub-folder with --regularisation, e.g. reg")
+        found |= matches
+    return frozenset(found)

@@ -1,0 +1,43 @@
+"""The only opener of picture files: a folder now; an fsspec address could stand here with the same methods."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+
+class Source:
+    """Reads the files below one folder, by their path relative to it. Nothing is ever written."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+
+    def read(self, path: str) -> bytes:
+        """The whole content. Raises OSError (FileNotFoundError, PermissionError, ...): see `why_unreadable`."""
+        return self.whole_path(path).read_bytes()
+
+    def open(self, path: str) -> BinaryIO:
+        """The content as an unbuffered stream, for what is too large to hold or need not be read to its end."""
+        return self.whole_path(path).open("rb", buffering=0)
+
+    def stat(self, path: str) -> os.stat_result:
+        """Size and times of the file, links followed."""
+        return self.whole_path(path).stat()
+
+    def whole_path(self, path: str) -> Path:
+        """The file's own path. Raises ValueError for a path that leads out of the folder by its spelling."""
+        whole = Path(path)
+        if whole.is_absolute() or whole.drive or ".." in whole.parts:
+            raise ValueError(f"not a path below the folder: {path!r}")
+        return self.folder / whole
+
+    def why_unreadable(self, path: str, error: OSError) -> str:
+        """One line that tells a user why reading `path` failed."""
+        link = self.whole_path(path).is_symlink()
+        if error.errno == errno.ENOENT:
+            return "link to a missing file" if link else "vanished while reading"
+        if error.errno == errno.ELOOP:
+            return "link that leads to itself"
+        return f"cannot be read: {error.strerror or error}"
