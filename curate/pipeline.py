@@ -1,27 +1,30 @@
 """The whole flow, one line a stage. Read this first.
 
-folder -> catalog -> features -> pairs -> groups -> diversity -> analysis
+folder -> catalog -> features -> pairs -> groups -> diversity -> analysis -> plan -> export
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from curate import inputs
+from curate.errors import FolderError
 from curate.records import Analysis, Catalog, Check, Features, Group, Model
 from curate.settings import ScanSettings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from curate.copies import Evidence
     from curate.diversity import Scale
-    from curate.features import Embedder, Store, Thumbnails
+    from curate.features import Embedder, Store
+    from curate.output import Settings as ExportSettings
+    from curate.output import Written
+    from curate.output.records import Link
+    from curate.plan import Plan, PlanSettings
+
+USUAL_STEPS = 1000  # optimizer steps: what hosted trainers and the usual guides set
 
 Progress = Callable[[str, int, int], None]
 """(stage, done, all), called from the thread that called scan(); all is 0 while it is not known."""
@@ -50,7 +53,15 @@ def scan(
         embedder, why = (model, "") if model else features.choose(settings, store=store, progress=told)
         catalog, measured, small = features.measure(found, embedder, store, settings, _stage(told, "measuring"))
         scale = _scale(embedder, store, told)
-        evidence = _compare(catalog, measured, small, scale, store, told)
+        evidence = copies.compare(
+            catalog,
+            measured,
+            small,
+            store,
+            edit_floor=scale.edit_floor,
+            half_similarity=scale.half_similarity,
+            progress=_stage(told, "comparing"),
+        )
         groups = copies.stars(evidence)
         store.remember_folder(catalog.folder)
     return Analysis(
@@ -59,22 +70,122 @@ def scan(
         model=_model(embedder, scale, why),
         checks=_checks(catalog, measured, groups, settings),
         groups=groups,
-        diversity=diversity.measure(measured.embeddings, keeper_of_row(catalog, groups), scale.u, _order(catalog)),
+        diversity=diversity.measure(
+            measured.embeddings, inputs.keeper_of_row(catalog, groups), scale.u, inputs.order(catalog)
+        ),
         kept=_kept(catalog, groups),
         notes=store.problems,
     )
 
 
-def keeper_of_row(catalog: Catalog, groups: tuple[Group, ...]) -> NDArray[np.intp]:
-    """The row that stands for each picture's photograph, int [N]; -1 for regularisation pictures."""
-    import numpy as np
+def recommend(
+    source: str | Path | Analysis,
+    settings: PlanSettings | None = None,
+    *,
+    scan_settings: ScanSettings | None = None,
+    progress: Progress | None = None,
+    **changes: object,
+) -> Plan:
+    """What to set to meet a budget of optimizer steps, how often each picture will be seen, and what to change.
 
-    rows = np.arange(len(catalog.pictures))
-    for group in groups:
-        if group.kind != "lookalike":
-            rows[[member.row for member in group.members]] = group.keeper
-    rows[[picture.role == "regularisation" for picture in catalog.pictures]] = -1
-    return rows
+    `source` is an analysis, or a folder that is scanned first. `changes` are fields of PlanSettings, for example
+    `target_steps=1000, trainer="kohya"`; without a budget 1000 steps are planned. Raises PlanError and TrainerError.
+    """
+    from curate import plan
+
+    analysis = source if isinstance(source, Analysis) else scan(source, scan_settings, progress=progress)
+    wanted = replace(settings or plan.PlanSettings(), **changes)  # type: ignore[arg-type]
+    if wanted.target_steps is None and wanted.epochs is None:
+        wanted = replace(wanted, target_steps=USUAL_STEPS)
+    return plan.recommend(inputs.plan_inputs(analysis, wanted))
+
+
+def export(
+    source: str | Path | Analysis,
+    destination: str | Path,
+    settings: ExportSettings | None = None,
+    *,
+    plan: PlanSettings | None = None,
+    dry_run: bool = False,
+    link: Link = "",
+    scan_settings: ScanSettings | None = None,
+    progress: Progress | None = None,
+) -> Written:
+    """A cleaned copy of a set in the layout of a trainer, with its configuration and a manifest.
+
+    `plan` holds the budget that the configuration is written for; None: 1000 steps. A dry run tells what would be
+    written and writes nothing. The source folder is only read; the destination is whole or absent afterwards. Raises
+    DestinationError, ExportError, and what `recommend` raises.
+    """
+    from curate import output
+    from curate.plan import PlanSettings
+    from curate.plan import recommend as planned
+
+    told = progress or _silent
+    analysis = source if isinstance(source, Analysis) else scan(source, scan_settings, progress=progress)
+    chosen = settings or output.Settings()
+    values = output.Values()
+    if chosen.trainer != "folder":
+        budget = replace(plan or PlanSettings(target_steps=USUAL_STEPS), trainer=chosen.trainer)
+        asked = inputs.plan_inputs(analysis, budget)
+        values = inputs.export_values(planned(asked), asked.subsets)
+    wanted = output.Export(
+        folder=analysis.catalog.folder,
+        items=inputs.export_items(analysis),
+        broken=analysis.catalog.broken,
+        ignored=analysis.catalog.ignored,
+        values=values,
+        settings=chosen,
+    )
+    drafted = output.draft(wanted, Path(destination))
+    return output.write(drafted, Path(destination), dry_run=dry_run, link=link, progress=_stage(told, "writing"))
+
+
+def folder_or_last(folder: str | Path | None, settings: ScanSettings) -> Path:
+    """The folder, or the one that was scanned last with this cache. Raises FolderError if there is none."""
+    from curate import features
+
+    if folder is not None:
+        return Path(folder)
+    with features.open_store(settings) as store:
+        last = store.last_folder
+    if last is None:
+        raise FolderError(".", "no folder was given and none was scanned before", "Name the folder of pictures")
+    return Path(last)
+
+
+def remember_plan(analysis: Analysis, settings: PlanSettings, scan_settings: ScanSettings) -> None:
+    """Keeps the settings of a plan for the folder's next export."""
+    from curate import features
+
+    with features.open_store(scan_settings) as store:
+        store.remember_plan(analysis.catalog.folder, json.dumps(asdict(settings)))
+
+
+def plan_for_export(
+    folder: Path,
+    target_steps: int | None,
+    batch_size: int | Literal["auto"],
+    base: str,
+    scan_settings: ScanSettings,
+) -> PlanSettings:
+    """The budget of an export: the one given, else the folder's last plan, else the usual steps."""
+    from curate import features
+    from curate.plan import PlanSettings
+
+    if target_steps is not None:
+        return PlanSettings(target_steps=target_steps, batch_size=batch_size, base=base)
+    with features.open_store(scan_settings) as store:
+        kept = store.get_plan(str(folder.resolve()))
+    if kept is None:
+        return PlanSettings(target_steps=USUAL_STEPS, batch_size=batch_size, base=base)
+    return PlanSettings(**json.loads(kept))
+
+
+def without_lookalikes(analysis: Analysis) -> Analysis:
+    """The same analysis with only the keeper of each group of look-alikes kept."""
+    dropped = {member.row for group in analysis.groups if group.kind == "lookalike" for member in group.members}
+    return replace(analysis, kept=tuple(kept and row not in dropped for row, kept in enumerate(analysis.kept)))
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -113,78 +224,18 @@ def _scale(embedder: Embedder, store: Store, told: Progress) -> Scale:
     return scale
 
 
-def _compare(
-    catalog: Catalog, measured: Features, small: Thumbnails, scale: Scale, store: Store, told: Progress
-) -> Evidence:
-    """Proposes pairs, proves them, and gathers what grouping needs. Only the subject's pictures are compared."""
-    import numpy as np
-
-    from curate import copies, features
-
-    rows = np.array([row for row, picture in enumerate(catalog.pictures) if picture.role == "subject"], np.intp)
-    distinct = _first_of_each(measured, rows)
-    vectors = measured.embeddings[distinct]
-    similarity, nearest = copies.nearest(vectors)
-    near_hashes = ((i, j) for i, j, *_ in features.near_pairs(measured.hashes[distinct]))
-    floor = 1 - BELOW_EDITS * (1 - scale.edit_floor)
-    pairs = [(int(distinct[a]), int(distinct[b])) for a, b in copies.pairs(similarity, nearest, floor, near_hashes)]
-    prover = copies.Prover(small, [picture.digest for picture in catalog.pictures], store)
-    prover.prove(pairs, _stage(told, "comparing"))
-    alike = defaultdict(list)
-    for at, other in zip(*np.nonzero(similarity >= scale.half_similarity), strict=True):
-        alike[int(distinct[at])].append(int(distinct[nearest[at, other]]))
-    return copies.Evidence(
-        rows=rows.tolist(),
-        pictures=catalog.pictures,
-        files=copies.files(catalog, measured),
-        proofs={pair: proof for pair in pairs if (proof := prover(*pair)) is not None},
-        prove=prover,
-        similarity=lambda a, b: float(measured.embeddings[a] @ measured.embeddings[b]),
-        alike=alike,
-    )
-
-
-BELOW_EDITS = 2.0  # times the farthest of the calibration pictures' own edits: no edit of a picture lies farther
-
-
-def _first_of_each(measured: Features, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The first row of each set of pictures with equal pixels."""
-    import numpy as np
-
-    first: dict[str, int] = {}
-    for row in rows.tolist():
-        first.setdefault(measured.facts[row].pixel_digest, row)
-    return np.array(sorted(first.values()), np.intp)
-
-
-def _order(catalog: Catalog) -> NDArray[np.intp]:
-    """Rows in an order that depends on the pictures alone, so that equal sets give equal numbers."""
-    import numpy as np
-
-    pictures = catalog.pictures
-    return np.array(sorted(range(len(pictures)), key=lambda row: (pictures[row].digest, pictures[row].path)), np.intp)
-
-
 def _kept(catalog: Catalog, groups: tuple[Group, ...]) -> tuple[bool, ...]:
     """Which pictures stay: folded copies do not, but the best one in each subset with repeats of its own does."""
     kept = [True] * len(catalog.pictures)
     for group in groups:
         if group.kind == "lookalike":
             continue
-        served = {_subset(catalog, group.keeper)}
+        served = {inputs.subset(catalog, group.keeper)}
         for member in group.members:
-            subset = _subset(catalog, member.row)
+            subset = inputs.subset(catalog, member.row)
             kept[member.row] = subset not in served
             served.add(subset)
     return tuple(kept)
-
-
-def _subset(catalog: Catalog, row: int) -> str:
-    """The subset that a picture belongs to; plain sub-folders are not subsets."""
-    from curate.pictures import is_laid_out
-
-    name = catalog.pictures[row].subset
-    return name if is_laid_out(name) else ""
 
 
 def _checks(

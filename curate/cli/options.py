@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Literal, Optional
 
 import typer
 
@@ -25,7 +25,7 @@ Cache = Annotated[
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep measured features.")]
 Regularisation = Annotated[
-    Optional[list[str]],  # noqa: UP006, UP045
+    Optional[list[str]],  # noqa: UP045
     typer.Option(
         help="Sub-folder of regularisation images, never counted as the subject (repeatable).",
         show_default=False,
@@ -70,3 +70,29 @@ def colour(text: str) -> tuple[int, int, int]:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no colour; write it as RRGGBB, for example 808080") from None
     return red, green, blue
+
+
+def batch(text: str) -> int | Literal["auto"]:
+    """`auto` or a number of pictures. Raises typer.BadParameter."""
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is no batch size; give auto or a number from 1 on")
+    return int(text)
+
+
+def whole(number: float | None) -> int | float | None:
+    """px as a whole number; megapixels, below 16, as they are."""
+    return int(number) if number is not None and number >= 16 else number
+
+
+def choice(option: str, value: str, choices: tuple[str, ...]) -> Any:
+    """The value, if it is one of the choices. Raises typer.BadParameter."""
+    if value not in choices:
+        raise typer.BadParameter(f"{value!r} is none of {', '.join(c for c in choices if c)}", param_hint=option)
+    return value
+
+
+def printable(text: str) -> str:
+    """Without control characters, which file names may hold."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import atan2, degrees, hypot, sqrt
 from typing import Literal
 
 from curate.copies.align import Proof
+from curate.copies.overlap import Extent
 from curate.records import Catalog, Facts, Features, Region
 
 REFRAMED = 0.5  # share of each side: a crop to less is another framing (a head cut from a full figure)
@@ -16,9 +17,11 @@ WHOLE = 0.97  # share of a side from which nothing was cropped; the map is good 
 SAME_SIZE = 0.04  # share by which sizes may differ without being called resized
 SAME_ASPECT = 0.03
 UPRIGHT = 1.0  # degrees: below it nothing was turned
-PLAIN = 0.15  # share of the blocks outside: below it what surrounds the picture is a border
-FRESH_DETAIL = 0.6  # correlation of the finest band: below it the noise is another frame's ...
+UNEVEN = 0.05  # difference of the shares of width and height that makes a border a screenshot's bars
+FRAMED = 0.4  # share of an outline at which the picture jumps: borders reach .6 to 1, crops out of a scene .1 to .3
+FRESH_DETAIL = 0.75  # correlation of the finest band: below it the noise is another frame's ...
 LIKE_DETAIL = (0.6, 1.6)  # ... provided that neither file has lost or gained detail
+SAME_FOCUS, STEADY = 0.1, 1.5  # share of the size, degrees: frames of one burst differ by no more
 LIKE_QUALITY = 25.0  # difference in JPEG quality that explains lost detail
 BRIGHTER = 18.0  # grey levels of 255, of the mean
 GREY = 0.02  # mean saturation, 0-1
@@ -44,20 +47,23 @@ def files(catalog: Catalog, measured: Features) -> tuple[File, ...]:
 def relation(proof: Proof) -> Literal["copy", "variant", "reframed"]:
     """What two aligned pictures of one photograph are to each other, captions aside."""
     for extent in (proof.extent_a, proof.extent_b):
-        if extent.width < REFRAMED and extent.height < REFRAMED and extent.outside_texture > PLAIN:
+        if extent.width < REFRAMED and extent.height < REFRAMED and extent.edge < FRAMED:
             return "reframed"
     return "variant" if proof.remade_share > REMADE else "copy"
 
 
 def is_crop(proof: Proof) -> bool:
     """Whether b shows less of the photograph than a."""
-    return proof.extent_a.area < WHOLE**2 and proof.extent_a.outside_texture > 0.02
+    return _is_partial(proof.extent_a) and proof.extent_a.edge < FRAMED
 
 
 def has_border(proof: Proof) -> bool:
-    """Whether b shows all of a and something round it."""
-    small = proof.extent_b
-    return min(small.width, small.height) < WHOLE and proof.extent_a.area > 0.9 and small.area < 0.95
+    """Whether b has something round what a shows: a frame, a screenshot's bars, other pictures."""
+    return _is_partial(proof.extent_b) and proof.extent_b.edge >= FRAMED
+
+
+def _is_partial(extent: Extent) -> bool:
+    return min(extent.width, extent.height) < WHOLE
 
 
 def scale(proof: Proof, a: Facts, b: Facts) -> float:
@@ -82,12 +88,16 @@ def describe(proof: Proof, keeper: File, member: File) -> str:
         parts.append(f"resized to {factor:.0%}" if factor < 1 else f"enlarged to {factor:.0%}")
     parts += _stretch(proof, keeper.facts, member.facts)
     if is_other_frame(proof, keeper, member):
-        return ", ".join(["frame of the same burst", *parts])
+        return _said(["frame of the same burst", *parts])
     parts += _tones(keeper, member)
     if proof.changed is not None:
         parts.append(f"one region differs ({place(proof.changed)}, {proof.changed_share:.1%} of the picture)")
     parts += _encoding(keeper, member, changed=bool(parts))
-    return ", ".join(parts).replace("%", " %").replace("  %", " %")
+    return _said(parts)
+
+
+def _said(parts: Sequence[str]) -> str:
+    return ", ".join(parts).replace("%", " %")
 
 
 def place(region: Region) -> str:
@@ -107,11 +117,16 @@ def _pixel_map(proof: Proof, a: Facts, b: Facts) -> tuple[float, float, float, f
     return xx * b.width / a.width, xy * b.width / a.height, yx * b.height / a.width, yy * b.height / a.height
 
 
-def _turns(proof: Proof, a: Facts, b: Facts) -> list[str]:
+def _angle(proof: Proof, a: Facts, b: Facts) -> float:
+    """Degrees by which b is turned, clockwise on the screen, after any mirroring."""
     xx, xy, yx, yy = _pixel_map(proof, a, b)
     if proof.mirrored:
         xx, yx = -xx, -yx
-    angle = degrees(atan2(yx - xy, xx + yy))  # clockwise on the screen, since y points down
+    return degrees(atan2(yx - xy, xx + yy))  # y points down
+
+
+def _turns(proof: Proof, a: Facts, b: Facts) -> list[str]:
+    angle = _angle(proof, a, b)
     quarter = round(angle / 90) * 90
     words = []
     if proof.mirrored:
@@ -134,8 +149,7 @@ def _frame(proof: Proof, framed: bool) -> list[str]:
     words = []
     if framed:
         bars = proof.extent_b
-        uneven = abs(bars.width - bars.height) > 0.05
-        words.append("screenshot of it" if uneven and proof.extent_b.outside_texture > 0 else "with a border")
+        words.append("screenshot of it" if abs(bars.width - bars.height) > UNEVEN else "with a border")
     if is_crop(proof):
         words.append(f"cropped to {sqrt(proof.extent_a.area):.0%}")
     return words
@@ -151,7 +165,9 @@ def _stretch(proof: Proof, a: Facts, b: Facts) -> list[str]:
 
 def is_other_frame(proof: Proof, a: File, b: File) -> bool:
     """Whether the two are frames of one burst: as fine as each other, with noise of their own."""
-    if proof.mirrored or has_border(proof) or abs(scale(proof, a.facts, b.facts) - 1) > 0.1:
+    if proof.mirrored or has_border(proof) or abs(scale(proof, a.facts, b.facts) - 1) > SAME_FOCUS:
+        return False
+    if abs(_angle(proof, a.facts, b.facts)) > STEADY:
         return False
     quality, other = (file.checks.get("compression", 100.0) for file in (a, b))
     like = LIKE_DETAIL[0] < proof.detail_ratio < LIKE_DETAIL[1] and abs(quality - other) < LIKE_QUALITY

@@ -29,6 +29,8 @@ MATCHING = 0.8  # correlation from which a block counts as the same
 CELL = 8  # px: side of the cells in which changes are looked for
 CHANGED = 14.0  # grey levels beyond what one pixel of misfit explains
 CHANGED_COLOUR = 26.0  # levels, after one linear colour map for the whole picture (filters, grey scale)
+EDGE_REACH = 3.0  # px to either side of an outline; the map is good to one or two
+JUMP = 14  # grey levels from one side to the other
 SMALLEST_CHANGE = 0.002  # share of the picture: a mouth in a half-figure; below it, dust
 SMALLEST_SOFT_CHANGE = 0.01  # the same where one of the pictures has lost its finest detail
 
@@ -40,7 +42,7 @@ class Extent:
     width: float  # share of its width, 0-1
     height: float
     area: float
-    outside_texture: float  # share of the blocks outside the overlap that are textured; 0: a plain border
+    edge: float  # share of its outline at which the picture jumps: high where what lies round it is a border
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,25 +179,36 @@ def _extent(grey: Grey, other: Grey, to_grey: Affine) -> Extent:
     mapped = (corners @ to_grey[:, :2].T + to_grey[:, 2]).astype(np.float32)
     area, shape = cv2.intersectConvexConvex(own, mapped)
     if area <= 0 or shape is None:
-        return Extent(width=0, height=0, area=0, outside_texture=0)
+        return Extent(width=0, height=0, area=0, edge=0)
     points = shape.reshape(-1, 2)
     size = points.max(0) - points.min(0)
-    inside = np.zeros(grey.shape, np.uint8)
-    cv2.fillConvexPoly(inside, points.round().astype(np.int32), 1)
     return Extent(
         width=min(1.0, float(size[0]) / width),
         height=min(1.0, float(size[1]) / height),
         area=min(1.0, float(area) / (width * height)),
-        outside_texture=_texture_outside(grey, inside),
+        edge=_edge(grey, points),
     )
 
 
-def _texture_outside(grey: Grey, inside: NDArray[np.uint8]) -> float:
-    side = max(8, round(max(grey.shape) * BLOCK / 2))
-    image = grey.astype(np.float32)
-    _, spread, _, covered = _blocks(image, image, inside.astype(np.float32), side, side)
-    outside = covered < 0.05
-    return float((spread[outside] > 2 * FINE_TEXTURE).mean()) if outside.sum() >= 4 else 0.0
+def _edge(grey: Grey, outline: NDArray[np.float32]) -> float:
+    """Share of the outline at which the picture jumps: near 1 for a frame, little where the scene goes on."""
+    along = np.linspace(0, 1, 64, endpoint=False)[:, None]
+    centre = outline.mean(0)
+    jumps = []
+    for start, end in zip(outline, np.roll(outline, -1, 0), strict=True):
+        line = start + along * (end - start)
+        step = np.array([end[1] - start[1], start[0] - end[0]], np.float32)
+        step *= EDGE_REACH / max(float(np.hypot(*step)), 1e-6)
+        if (start - centre) @ step < 0:
+            step = -step
+        (x, y), (u, v) = (line + step).round().astype(int).T, (line - step).round().astype(int).T
+        height, width = grey.shape
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        inside &= (u >= 0) & (u < width) & (v >= 0) & (v < height)
+        beyond, within = grey[y[inside], x[inside]].astype(int), grey[v[inside], u[inside]].astype(int)
+        jumps.append(np.abs(beyond - within) > JUMP)
+    found = np.concatenate(jumps)
+    return float(found.mean()) if len(found) >= 16 else 0.0
 
 
 def _tone_curve(a: Floats, b: Floats, valid: NDArray[np.bool_]) -> Floats:

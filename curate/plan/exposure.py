@@ -9,6 +9,9 @@ lies below half the cap with a = 0: in the study in miniature the loss came with
 of exposures for 10 and for 50 pictures (25 to 33), so that edge does not grow with the set; only the far one does, and
 the sound window widens. The bands that are shown are the careful ones (a = 0, g = 1).
 
+The floor's own range is wide: fewer samples than its low end are called too few, and its value decides only whether
+the window is empty.
+
 `uncertain` means that the verdict differs between the ends of the two exponents a and g, where the law itself is open:
 with a above 20 effective images, with g at other than the usual rate. The spread of E0 does not count towards it:
 published recipes differ by a factor of five and the bands by two, so that every verdict would be uncertain and nothing
@@ -47,7 +50,7 @@ def verdict_at(samples: float, diversity: float, careful: float, most: float) ->
         return "overfit_likely"
     if seen > OVER * most:
         return "risk"
-    if seen < UNDER * careful or samples < SAMPLES_FLOOR.value:
+    if seen < UNDER * careful or samples < SAMPLES_FLOOR.low:
         return "under_trained"
     return "sound"
 
@@ -71,7 +74,7 @@ def judge(samples: float, diversity: float, rate: float, e0: Constant, samples_p
     ]
     between = tuple(dict.fromkeys(found))
     most = cap(e0.value, diversity, rate, GROWTH_EXPONENT.value, RATE_EXPONENT.value)
-    least = max(UNDER * most, min(SAMPLES_FLOOR.value / diversity, most))
+    least = max(UNDER * most, min(SAMPLES_FLOOR.low / diversity, most))
     return Judgement(
         verdict=between[0] if len(between) == 1 else "uncertain",
         between=between,

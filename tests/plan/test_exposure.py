@@ -38,7 +38,7 @@ def plan_of(count: int, effective: float, **settings: object):  # type: ignore[n
         (2001, 20, "risk"),
         (4000, 20, "risk"),
         (4001, 20, "overfit_likely"),
-        (600, 8, "under_trained"),  # fewer than teach anything, though not too often
+        (450, 8, "under_trained"),  # fewer than teach anything, though not too often
         (900, 5, "risk"),  # too few and too often at once: the harm is named
     ],
 )

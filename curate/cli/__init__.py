@@ -1,0 +1,44 @@
+"""The command line: parse, call, print. Nothing is decided here.
+
+curate scan FOLDER · recommend · steps · export DEST
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from curate import __version__
+from curate.cli import export, recommend, scan
+
+app = typer.Typer(
+    help="What is really in a LoRA training set: proved copies, effective images, true step counts.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"curate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What is really in a LoRA training set: proved copies, effective images, true step counts."""
+
+
+app.command("scan", epilog=scan.EXAMPLE)(scan.scan)
+app.command("recommend", epilog=recommend.EXAMPLE)(recommend.recommend)
+app.command("steps", epilog=recommend.STEPS_EXAMPLE)(recommend.steps)
+app.command("export", epilog=export.EXAMPLE)(export.export)
+
+__all__ = ["app"]

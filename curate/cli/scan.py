@@ -1,0 +1,39 @@
+"""`curate scan`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from curate.cli import options
+from curate.cli.console import ProgressLine, show, told, write
+
+EXAMPLE = "Example: curate scan ./my_dataset"
+
+
+def scan(
+    folder: options.Folder,
+    model: options.Model = "auto",
+    device: options.Device = "auto",
+    offline: options.Offline = False,
+    cache: options.Cache = None,
+    no_cache: options.NoCache = False,
+    regularisation: options.Regularisation = None,
+    resolution: options.Resolution = 1024,
+    background: options.Background = "FFFFFF",
+    everything: Annotated[bool, typer.Option("--all", help="Print the long lists whole.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Find copies, look-alikes, broken and poor pictures, and count the effective images."""
+    settings = options.scan_settings(model, device, offline, cache, no_cache, regularisation, resolution, background)
+    with told():
+        from curate import pages, pipeline
+
+        progress = ProgressLine()
+        analysis = pipeline.scan(folder, settings, progress=progress)
+        progress.clear()
+        if json:
+            write(pages.as_json(analysis))
+        else:
+            show(pages.scan_page(analysis, everything))

@@ -1,0 +1,140 @@
+"""An analysis as the plan and the export want it: which pictures, in which subsets, drawn how often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from curate.records import Analysis, Catalog, Group
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from curate.output import Item, Values
+    from curate.plan import LaidOut, Plan, PlanInputs, PlanSettings
+
+
+def keeper_of_row(catalog: Catalog, groups: tuple[Group, ...]) -> NDArray[np.intp]:
+    """The row that stands for each picture's photograph, int [N]; -1 for regularisation pictures."""
+    import numpy as np
+
+    rows = np.arange(len(catalog.pictures))
+    for group in groups:
+        if group.kind != "lookalike":
+            rows[[member.row for member in group.members]] = group.keeper
+    rows[[picture.role == "regularisation" for picture in catalog.pictures]] = -1
+    return rows
+
+
+def order(catalog: Catalog) -> NDArray[np.intp]:
+    """Rows in an order that depends on the pictures alone, so that equal sets give equal numbers."""
+    import numpy as np
+
+    pictures = catalog.pictures
+    return np.array(sorted(range(len(pictures)), key=lambda row: (pictures[row].digest, pictures[row].path)), np.intp)
+
+
+def subset(catalog: Catalog, row: int) -> str:
+    """The subset that a picture belongs to; plain sub-folders are not subsets."""
+    from curate.pictures import is_laid_out
+
+    name = catalog.pictures[row].subset
+    return name if is_laid_out(name) else ""
+
+
+def plan_inputs(analysis: Analysis, settings: PlanSettings) -> PlanInputs:
+    """What a plan needs of an analysis: the pictures that will be trained on, as they are laid out."""
+    import numpy as np
+
+    from curate import diversity
+    from curate.plan import LaidOut, PlanInputs, RegularisationSet
+
+    pictures, facts = analysis.catalog.pictures, analysis.features.facts
+    rows = [r for r, p in enumerate(pictures) if analysis.kept[r] and p.role == "subject"]
+    subsets: dict[tuple[str, int], list[int]] = {}
+    for at, row in enumerate(rows):
+        subsets.setdefault((subset(analysis.catalog, row), pictures[row].repeats), []).append(at)
+    beside: dict[tuple[str, int], list[int]] = {}
+    for row, picture in enumerate(pictures):
+        if picture.role == "regularisation":
+            beside.setdefault((picture.subset, picture.repeats), []).append(row)
+    keepers = keeper_of_row(analysis.catalog, analysis.groups)
+
+    def sampled(shares: Sequence[float]) -> float:
+        draws = np.zeros(len(pictures))
+        draws[rows] = shares
+        u = 1 - analysis.model.half_similarity
+        return diversity.sampled_diversity(analysis.features.embeddings, keepers, draws, u, order(analysis.catalog))
+
+    return PlanInputs(
+        sizes=tuple((facts[row].width, facts[row].height) for row in rows),
+        effective_images=analysis.diversity.effective_images,
+        low=analysis.diversity.low,
+        high=analysis.diversity.high,
+        settings=settings,
+        paths=tuple(pictures[row].path for row in rows),
+        weights=tuple(float(analysis.diversity.weights[row]) for row in rows),
+        sampled_diversity=sampled,
+        subsets=tuple(LaidOut(pictures=tuple(at), repeats=n, name=name) for (name, n), at in sorted(subsets.items())),
+        regularisation=tuple(
+            RegularisationSet(sizes=tuple((facts[r].width, facts[r].height) for r in at), repeats=n, name=name or "reg")
+            for (name, n), at in sorted(beside.items())
+        ),
+    )
+
+
+def export_items(analysis: Analysis) -> tuple[Item, ...]:
+    """Every picture with what was decided about it, and for a copy which keeper stands for it and why."""
+    from curate.output import Evidence, Item
+
+    pictures = analysis.catalog.pictures
+    stands_for = {
+        member.row: Evidence(
+            keeper=pictures[group.keeper].path, kind=member.kind, edit=member.edit, correlation=member.correlation
+        )
+        for group in analysis.groups
+        if group.kind != "lookalike"
+        for member in group.members
+    }
+    return tuple(
+        Item(
+            picture=picture,
+            facts=analysis.features.facts[row],
+            kept=analysis.kept[row],
+            evidence=None if analysis.kept[row] else stands_for[row],
+            weight=float(analysis.diversity.weights[row]),
+        )
+        for row, picture in enumerate(pictures)
+    )
+
+
+def export_values(plan: Plan, layout: Sequence[LaidOut]) -> Values:
+    """The plan's settings as the export writes them. `layout`: the subsets that it was made for, in their order."""
+    from curate.output import Values
+
+    schedule = plan.schedule
+    repeats = dict(zip((part.name for part in layout), schedule.subset_repeats, strict=True))
+    low, high = plan.effective_range
+    return Values(
+        base=plan.base,
+        resolution=plan.resolution,
+        batch_size=schedule.batch_size,
+        gradient_accumulation=plan.settings.gradient_accumulation,
+        processes=plan.settings.processes,
+        epochs=schedule.epochs,
+        max_steps=schedule.max_steps,
+        repeats=repeats.get("", schedule.repeats),
+        subset_repeats={name: value for name, value in repeats.items() if name},
+        options=plan.options,
+        learning_rate=plan.learning_rate,
+        rank=plan.settings.rank,
+        alpha=plan.settings.alpha,
+        optimizer=plan.settings.optimizer,
+        save_every=plan.save_every,
+        why=(
+            f"{schedule.steps} optimizer steps by {plan.trainer}'s own rule; {plan.target_steps or 'no'} asked for",
+            f"{plan.pictures} pictures, {plan.effective_images:.1f} effective images ({low:.1f} to {high:.1f})",
+            f"each effective image is seen {plan.exposures.per_effective_image:.0f} times: {plan.judgement.verdict}",
+        ),
+    )
