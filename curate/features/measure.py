@@ -138,6 +138,8 @@ class _Workers:
                 squares.append(square)
         if squares:
             with self._turn:
+                if self._stop.is_set():
+                    return _Batch()
                 rows = embed_checked(self.embedder, np.stack(squares))
             batch.rows.update(zip(batch.seen, rows, strict=True))
         return batch

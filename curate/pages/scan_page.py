@@ -83,7 +83,7 @@ def _plural(count: int, word: str) -> str:
 def _head(analysis: Analysis) -> Iterator[Line]:
     model = analysis.model
     yield from _wrap(f"curate scan {analysis.catalog.folder}", 0, "title")
-    yield from _wrap(f"Seen by {model.name} on {model.device}. {model.why}".strip(), 0, "dim")
+    yield from _wrap(f"Seen by {model.why or f'{model.name} on {model.device}'}.", 0, "dim")
     for note in analysis.notes:
         yield from _wrap(f"Note: {note}", 0, "warn", hanging=6)
 
@@ -236,5 +236,5 @@ def _files(files: Sequence[LeftOut], few: int) -> Iterable[Line]:
 
 def _next(analysis: Analysis) -> Iterator[Line]:
     yield Line(text="NEXT", style="head")
-    yield Line(text="  curate recommend --target-steps 1000   what to set, and whether it will overfit")
-    yield Line(text="  curate export ./clean                  a cleaned copy; this folder is never touched")
+    yield Line(text="  curate recommend --target-steps 1000  what to set, and whether it will overfit")
+    yield Line(text="  curate export ./clean                 a cleaned copy; nothing here is changed")

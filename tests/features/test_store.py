@@ -118,7 +118,7 @@ def _damage(folder: Path) -> None:
     store.close()
     with (folder / FILE).open("r+b") as file:
         file.seek(100)  # behind the header
-        file.write(b"\xff" * (os.path.getsize(folder / FILE) - 100))
+        file.write(b"\xff" * ((folder / FILE).stat().st_size - 100))
 
 
 def test_our_own_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path):
@@ -134,7 +134,7 @@ def test_damage_that_shows_late_is_told_once_and_the_next_run_begins_anew(tmp_pa
     store = SqliteStore.open(tmp_path)
     store.put({"a": {key: os.urandom(3_000) for key in KEYS}})
     store.close()
-    half = os.path.getsize(tmp_path / FILE) // 2
+    half = (tmp_path / FILE).stat().st_size // 2
     with (tmp_path / FILE).open("r+b") as file:
         file.seek(half)
         file.write(b"\xff" * half)

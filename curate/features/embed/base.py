@@ -23,7 +23,7 @@ NORM_ERROR = 1e-3  # of a row's length; half precision is good to 5e-4
 class Embedder(Protocol):
     """Pictures -> vectors. Any object with these members will do.
 
-    An optional member is `concurrent: bool`: True if several threads may call `embed` at once and each call keeps to one
+    Optional is `concurrent: bool`: True if several threads may call `embed` at once and each call keeps to one
     core; else calls come one after another, not always from the same thread.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import inspect
 import io
 import threading
@@ -79,7 +80,7 @@ def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE):
             return True
-    except (OSError, ValueError):  # urllib.error.URLError is an OSError
+    except (OSError, ValueError, http.client.HTTPException):  # urllib.error.URLError is an OSError
         return False
 
 

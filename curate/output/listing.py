@@ -1,0 +1,100 @@
+"""What an export does, in lines: the same for a dry run and the real one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from curate.output.layouts import layout
+from curate.output.records import Cause, Draft, Left, Part
+from curate.trainers import get
+
+CAUSES: Mapping[Cause, str] = {  # in the order in which they are told
+    "copy": "copies",
+    "decided": "decided by you",
+    "small": "too small",
+    "no caption": "without caption",
+    "broken": "broken",
+    "ignored": "ignored",
+}
+
+
+def lines(draft: Draft, destination: Path) -> tuple[str, ...]:
+    """The whole listing: where things go, what is changed, what is left out and why, and the closing lines."""
+    return (
+        *_parts(draft),
+        *_pixels(draft),
+        *_captions(draft),
+        *_left_out(draft),
+        *draft.notes,
+        *_closing(draft, destination),
+    )
+
+
+def _parts(draft: Draft) -> Iterator[str]:
+    trainer = draft.settings.trainer
+    title = get(trainer).title if trainer != "folder" else "any trainer"
+    yield f"{draft.export.folder} for {title}:"
+    for part in draft.parts:
+        yield f"  {_name(part)}: {_count(len(part.pictures), 'picture')}{_times(draft, part)}"
+
+
+def _name(part: Part) -> str:
+    return f"{part.folder}/" if part.folder else "./"
+
+
+def _times(draft: Draft, part: Part) -> str:
+    if draft.settings.trainer == "folder":
+        return ""
+    return f", {part.repeats:g} x an epoch" + (" (regularisation)" if part.role == "regularisation" else "")
+
+
+def _pixels(draft: Draft) -> Iterator[str]:
+    anew = [(path, one) for path, one in draft.pictures() if one.encoding]
+    renamed = [(path, one) for path, one in draft.pictures() if not one.encoding and one.fixes]
+    for title, rows in (("written anew", anew), ("renamed", renamed)):
+        if rows and not (layout(draft.settings.trainer).numbered and title == "renamed"):
+            yield f"{_count(len(rows), 'picture')} {title}:"
+            yield from (f"  {one.item.picture.path} -> {path}: {'; '.join(one.fixes)}" for path, one in rows)
+
+
+def _captions(draft: Draft) -> Iterator[str]:
+    changed = [one for _, one in draft.pictures() if one.caption.changes]
+    if changed:
+        yield f"{_count(len(changed), 'caption')} changed:"
+        yield from (f"  {one.item.picture.path}: {'; '.join(one.caption.changes)}" for one in changed)
+
+
+def _left_out(draft: Draft) -> Iterator[str]:
+    if draft.left_out:
+        yield f"{_count(len(draft.left_out), 'file')} left out:"
+        ranks = {cause: rank for rank, cause in enumerate(CAUSES)}
+        ordered = sorted(draft.left_out, key=lambda left: (ranks[left.cause], left.path))
+        yield from (f"  {left.path}: {left.reason}" for left in ordered)
+
+
+def _closing(draft: Draft, destination: Path) -> Iterator[str]:
+    written = sum(len(part.pictures) for part in draft.parts)
+    left = _count(len(draft.left_out), "file")
+    yield f"{_count(written, 'picture')} written, {left} left out{_by_cause(draft.left_out)}"
+    made = sum(one.caption.made for _, one in draft.pictures())
+    yield f"captions: {written - made} of yours, {made} written by curate"
+    chosen = layout(draft.settings.trainer)
+    if chosen.config:
+        yield f"configuration: {destination / chosen.config}"
+    if draft.steps:
+        yield f"steps: {draft.steps:,} in {draft.epochs:,} epochs"
+    if command := chosen.command(draft):
+        yield "start with:"
+        yield from (f"  {line}" for line in command.split("\n"))
+
+
+def _by_cause(left_out: tuple[Left, ...]) -> str:
+    counts = Counter(left.cause for left in left_out)
+    told = [f"{word} {counts[cause]}" for cause, word in CAUSES.items() if counts[cause]]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

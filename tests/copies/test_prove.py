@@ -1,0 +1,95 @@
+"""Pairs are proposed by rank, proved once, and remembered by digest."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from curate.copies import propose
+from curate.copies.prove import Prover, turned
+
+
+class Shelf:
+    """Small pictures and verdicts held in memory, through the protocols of the prover."""
+
+    def __init__(self, pictures: list[np.ndarray]) -> None:
+        self.pictures = pictures
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def grey(self, row: int) -> np.ndarray:
+        return self.pictures[row]
+
+    def get_verdicts(self, pairs, method):  # type: ignore[no-untyped-def]
+        return {pair: self.kept[pair] for pair in pairs if pair in self.kept}
+
+    def put_verdicts(self, verdicts, method) -> None:  # type: ignore[no-untyped-def]
+        self.kept.update(verdicts)
+
+
+def shelf() -> Shelf:
+    picture = cv2.resize(cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2GRAY), (400, 400), interpolation=cv2.INTER_AREA)
+    crop = np.ascontiguousarray(picture[40:360, 60:380])
+    other = cv2.resize(cv2.cvtColor(data.coffee(), cv2.COLOR_RGB2GRAY), (400, 267), interpolation=cv2.INTER_AREA)
+    return Shelf([picture, crop, other])
+
+
+@pytest.mark.parametrize("digests", [["a", "b", "c"], ["c", "b", "a"]])
+def test_a_verdict_is_remembered_and_read_back_in_either_direction(digests: list[str]) -> None:
+    kept = shelf()
+    first = Prover(kept, digests, kept)
+    first.prove([(0, 1), (0, 2), (1, 2)])
+    assert first.compared == 3
+    assert first(0, 2) is None
+    again = Prover(kept, digests, kept)
+    again.prove([(0, 1), (0, 2), (1, 2)])
+    assert again.compared == 0
+    for a, b in ((0, 1), (1, 0)):
+        one, other = first(a, b), again(a, b)
+        assert one is not None
+        assert other is not None
+        assert one.affine == pytest.approx(other.affine, abs=1e-6)
+        assert one.extent_a == other.extent_a
+    whole = again(0, 1)
+    assert whole is not None
+    assert whole.extent_a.width == pytest.approx(0.8, abs=0.01)
+    back = again(1, 0)
+    assert back is not None
+    assert back.extent_b.width == pytest.approx(0.8, abs=0.01)
+
+
+def test_turning_a_proof_twice_gives_it_back() -> None:
+    kept = shelf()
+    proof = Prover(kept, ["a", "b", "c"], kept)(0, 1)
+    assert proof is not None
+    assert turned(turned(proof)).affine == pytest.approx(proof.affine)
+
+
+def test_the_nearest_are_found_exactly() -> None:
+    vectors = np.random.default_rng(3).normal(size=(60, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    similarity, rows = propose.nearest(vectors, 5)
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -2)
+    assert (rows == np.argsort(-cosines, axis=1)[:, :5]).all()
+    assert similarity == pytest.approx(np.sort(cosines, axis=1)[:, ::-1][:, :5], abs=1e-5)
+
+
+def test_equal_pictures_find_each_other_and_not_themselves() -> None:
+    vectors = np.tile(np.float32([[1, 0]]), (20, 1))
+    _, rows = propose.nearest(vectors, 6)
+    assert rows.shape == (20, 6)
+    assert (rows != np.arange(20)[:, None]).all()
+
+
+def test_one_picture_has_no_neighbours() -> None:
+    similarity, rows = propose.nearest(np.float32([[1, 0]]))
+    assert similarity.shape == rows.shape == (1, 0)
+
+
+def test_pairs_below_what_an_edit_can_do_are_dropped_unless_their_hashes_are_near() -> None:
+    similarity = np.float32([[0.9, 0.2], [0.9, 0.3], [0.3, 0.2]])
+    rows = np.array([[1, 2], [0, 2], [1, 0]])
+    assert list(propose.pairs(similarity, rows, 0.5, [])) == [(0, 1)]
+    assert list(propose.pairs(similarity, rows, 0.5, [(2, 0)])) == [(0, 1), (0, 2)]

