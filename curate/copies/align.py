@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from curate.copies.overlap import Affine, Grey
 
-METHOD = "sift-affine-2"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
+METHOD = "sift-affine-3"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
 
 RATIO = 0.85  # of nearest to second nearest descriptor distance (Lowe 2004 used 0.8); the map sorts out the rest
 REPROJECTION = 3.0  # px at the working size
@@ -34,14 +34,15 @@ PLENTY = 40  # inliers after which the mirrored map is not asked for
 INLIERS = 12  # features that agree on one map; fewer arise by chance in pictures of one subject
 BLOCKS = 10  # textured blocks in the overlap: fewer and the picture is too plain to prove anything
 
-EDIT_FINE, EDIT_MATCHING = 0.975, 0.4  # an edit: nearly perfect wherever nothing was painted over
+EDIT_FINE, EDIT_MATCHING = 0.972, 0.4  # an edit: nearly perfect wherever nothing was painted over
 SURE_DENSE, SURE_LOW = 0.93, 0.8  # matching nearly everywhere: a closer look would only see the noise
 SURE_MATCHING = 0.6  # with fewer matching blocks a closer look is worth its time
 DETAIL_FINE, DETAIL = 0.92, 0.65  # or good, with the finest detail repeated: tones and light were changed
 DENSE_FINE, DENSE_MATCHING, DENSE_LOW = 0.85, 0.88, 0.7  # or good almost everywhere: a frame of a burst, strong blur
 GRAIN_FINE, GRAIN_MATCHING, GRAIN_LOW = 0.75, 0.95, 0.9  # heavy noise: fine blocks suffer, coarse ones all match
 SHARP = 0.8  # correlation of the finest band above which both pictures still show the same fine detail
-FEW = 120  # features: with fewer at the cheap size, a soft or plain picture may be matched at the careful one
+FEW, VERY_FEW = 60, 25  # features: a soft or plain picture with fewer may be matched at the careful size,
+# the former only if a few of them agree on a map already
 HOPELESS = 0.35  # matching share of coarse blocks below which a closer look never helped
 
 
@@ -54,7 +55,7 @@ class Look:
     contrast: float  # SIFT contrast threshold: lower finds more in soft pictures
 
 
-CHEAP = Look(side=256, features=500, contrast=0.04)
+CHEAP = Look(side=256, features=500, contrast=0.02)
 CAREFUL = Look(side=512, features=1500, contrast=0.015)
 
 
@@ -175,7 +176,8 @@ def compare(a: Sight, b: Sight) -> Proof | None:
 def is_open(proof: Proof | None, a: Sight, b: Sight) -> bool:
     """Whether the careful look could overturn what the cheap one said of a and b."""
     if proof is None or proof.inliers < INLIERS:
-        return min(len(a.points), len(b.points)) < FEW
+        fewest = min(len(a.points), len(b.points))
+        return fewest < VERY_FEW or (fewest < FEW and proof is not None)
     if proof.same:
         agreed = proof.overlap
         sure = agreed.matching >= SURE_DENSE and agreed.low >= SURE_LOW

@@ -24,6 +24,8 @@ BLOCK = 1 / 14  # of the long side: about 18 px of 256, which holds a few edges 
 FINE_TEXTURE = 4.0  # grey levels of 255: below it, compression and noise outweigh what the block shows
 COARSE_TEXTURE = 1.5  # grey levels after smoothing: shading as of folds in a sheet still counts
 FLAT = 3.0  # grey levels: a block this even beside a textured one is covered or blanked, not different
+COARSE_SIDE = 128  # px, long side at which shading is compared
+SMOOTH = 1.25  # px of it
 WIDE = 4.0  # times the coarse smoothing: slower changes of light than this (vignettes, lamps) are no difference
 MATCHING = 0.8  # correlation from which a block counts as the same
 CELL = 8  # px: side of the cells in which changes are looked for
@@ -130,12 +132,7 @@ def agreement(frame: Frame) -> Overlap:
     detail_a, detail_b = frame.a - a, frame.b - b
     fine_band = _blocks(detail_a, detail_b, frame.valid, side, side)[0]
 
-    sigma = 2.5 * long_side / 256
-    band_a = smooth(a, sigma) - smooth(a, WIDE * sigma)
-    band_b = smooth(b, sigma) - smooth(b, WIDE * sigma)
-    coarse, wide_a, wide_b, inside = _blocks(band_a, band_b, frame.valid, 2 * side, side)
-    shaded = (inside > 0.95) & (np.maximum(wide_a, wide_b) > COARSE_TEXTURE)
-    shaded &= ~_covered(coarse, wide_a, wide_b, shaded)
+    coarse, shaded = _shading(a, b, frame.valid)
     if usable.sum() < 4 or shaded.sum() < 4:
         return Overlap(blocks=int(usable.sum()), fine=-1, coarse=-1, matching=0, low=-1, detail=0)
     return Overlap(
@@ -146,6 +143,23 @@ def agreement(frame: Frame) -> Overlap:
         low=float(np.quantile(coarse[shaded], 0.1)),
         detail=float(np.median(fine_band[usable])),
     )
+
+
+def _shading(a: Floats, b: Floats, valid: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Correlation of the blocks' shading, and which blocks have some; on a copy of COARSE_SIDE px, for speed."""
+    import cv2
+
+    scale = COARSE_SIDE / max(b.shape)
+    size = (max(8, round(b.shape[1] * scale)), max(8, round(b.shape[0] * scale)))
+    a, b, valid = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (a, b, valid))
+
+    def band(x: Floats) -> Floats:
+        return np.asarray(cv2.GaussianBlur(x, (0, 0), SMOOTH) - cv2.GaussianBlur(x, (0, 0), WIDE * SMOOTH), np.float32)
+
+    step = round(COARSE_SIDE * BLOCK)
+    ncc, spread_a, spread_b, inside = _blocks(band(a), band(b), valid, 2 * step, step)
+    shaded = (inside > 0.95) & (np.maximum(spread_a, spread_b) > COARSE_TEXTURE)
+    return ncc, shaded & ~_covered(ncc, spread_a, spread_b, shaded)
 
 
 def finest(frame: Frame) -> tuple[float, float]:
