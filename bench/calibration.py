@@ -14,14 +14,14 @@ import argparse
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import log2
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curate import pictures
+from curate import diversity, pictures
 from curate.diversity import Scale, find_scale, measure
 from curate.features.embed import Embedder, choose
 from curate.settings import ScanSettings
@@ -29,6 +29,7 @@ from curate.settings import ScanSettings
 Vectors = NDArray[np.float32]
 MEDIAN = 0.95  # of a hand-picked set's pictures: what practice counts them as, nearly whole
 BATCH = 32  # pictures
+SHIPPED = Path(diversity.__file__).with_name("scales.json")
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,15 @@ def main() -> None:
     parser.add_argument("--model", default="builtin", help="as of curate scan")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--offline", action="store_true")
+    parser.add_argument("--ship", action="store_true", help="write the scale into the package, for embedders in it")
     given = parser.parse_args()
     embedder, why = choose(ScanSettings(model=given.model, device=given.device, offline=given.offline))
     print(why)
     scale = find_scale(
         lambda batch: embedder.embed(np.stack([embedder.prepare(picture) for picture in batch])), embedder.name
     )
+    if given.ship:
+        SHIPPED.write_text(json.dumps({embedder.key: asdict(scale)}, indent=1) + "\n", encoding="utf-8")
     print(f"scale: u {scale.u:.5f}, h {scale.half_similarity:.5f}, calibrated {'yes' if scale.calibrated else 'NO'}")
     print("self-check, AUC:", ", ".join(f"{name} {value:.3f}" for name, value in scale.edit_auc.items()))
     print(f"bundled burst: {scale.burst_effective:.2f} of 4; least cosine of an edit: {scale.edit_floor:.3f}")

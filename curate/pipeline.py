@@ -207,17 +207,19 @@ def _model(embedder: Embedder, scale: Scale, why: str) -> Model:
 
 
 def _scale(embedder: Embedder, store: Store, told: Progress) -> Scale:
-    """The embedder's similarity scale: kept from an earlier run, else found on the bundled pictures."""
+    """The embedder's similarity scale: kept from an earlier run or shipped, else found on the bundled pictures."""
     import numpy as np
 
-    from curate.diversity import Scale, find_scale
+    from curate import diversity
 
     kept = store.get_scale(embedder.key)
     if kept is not None:
-        values = json.loads(kept)
-        return Scale(**values | {"edit_quantiles": tuple(values["edit_quantiles"])})
+        return diversity.read_scale(json.loads(kept))
+    shipped = diversity.shipped_scale(embedder.key)
+    if shipped is not None:
+        return shipped
     told("calibrating the model, once", 0, 0)
-    scale = find_scale(
+    scale = diversity.find_scale(
         lambda batch: embedder.embed(np.stack([embedder.prepare(picture) for picture in batch])), embedder.name
     )
     store.put_scale(embedder.key, json.dumps(asdict(scale)))

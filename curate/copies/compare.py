@@ -17,7 +17,7 @@ from curate.records import Catalog, Features
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BELOW_EDITS = 2.0  # times the distance of the calibration pictures' farthest own edit: no edit lies beyond it
+BELOW_EDITS = 1.6  # times the distance of the calibration pictures' farthest own edit; real edits lay within 1.4
 
 
 def compare(

@@ -2,6 +2,15 @@
 
 from curate.diversity.effective import kernel, measure, sampled_diversity
 from curate.diversity.maximum import maximum_diversity
-from curate.diversity.scale import Scale, find_scale
+from curate.diversity.scale import Scale, find_scale, read_scale, shipped_scale
 
-__all__ = ["Scale", "find_scale", "kernel", "maximum_diversity", "measure", "sampled_diversity"]
+__all__ = [
+    "Scale",
+    "find_scale",
+    "kernel",
+    "maximum_diversity",
+    "measure",
+    "read_scale",
+    "sampled_diversity",
+    "shipped_scale",
+]

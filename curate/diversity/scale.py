@@ -13,8 +13,9 @@ new, and the self-check does not notice.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,6 +97,23 @@ def find_scale(embed: Embed, name: str = "embedder") -> Scale:
         edit_quantiles=tuple(float(q) for q in np.quantile(every, QUANTILES)),
         edit_least={title: float(values.min()) for title, values in own.items()},
     )
+
+
+def read_scale(values: Mapping[str, Any]) -> Scale:
+    """A scale from its JSON, as `dataclasses.asdict` gives it."""
+    return Scale(**{**values, "edit_quantiles": tuple(values["edit_quantiles"])})
+
+
+def shipped_scale(key: str) -> Scale | None:
+    """The scale that `find_scale` gave for the embedder of that key when this version was made, if it is shipped.
+
+    Only embedders whose weights are part of the installation can be there. `bench/calibration.py --ship` writes the
+    file and a test finds it again.
+    """
+    from importlib.resources import files
+
+    known = json.loads(files("curate.diversity").joinpath("scales.json").read_text(encoding="utf-8"))
+    return read_scale(known[key]) if key in known else None
 
 
 def bundled_pictures() -> list[Rgb]:

@@ -114,3 +114,14 @@ def test_no_family_shows_a_border(name):
     for draw in range(5):
         edited = edits.FAMILIES[name](white, np.random.default_rng(draw))
         assert edited.min() > 150  # outside a picture it would be black
+
+
+def test_the_shipped_scale_is_the_one_that_is_found(builtin):
+    embedder, _ = embed.choose(ScanSettings(model="builtin", device="cpu", offline=True))
+    shipped = scale.shipped_scale(embedder.key)
+    assert shipped is not None
+    assert shipped.calibrated == builtin.calibrated
+    assert shipped.u == pytest.approx(builtin.u, rel=1e-3)
+    assert shipped.edit_floor == pytest.approx(builtin.edit_floor, abs=1e-3)
+    assert shipped.edit_auc == pytest.approx(builtin.edit_auc, abs=0.005)
+    assert scale.shipped_scale("another model") is None

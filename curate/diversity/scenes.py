@@ -1,0 +1,98 @@
+"""How even a set is over scenes: pictures that look alike as a whole, whatever of them does: background, outfit, light.
+
+Clusters of the embeddings by average linkage (Sokal and Michener 1958), cut at the similarity at which two pictures
+count as one and a third; what a cluster shares is named from its captions, where they say it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+MOST = 4000  # pictures that are clustered; of more, that many spread over the set, and the others join the nearest
+LARGE = 0.4  # share of the pictures in one scene from which it is a finding
+FEW = 5  # pictures below which nothing is said
+SAME_PHRASE = 0.6  # share of captions with one phrase, beyond the subject's own words, from which it is a finding
+
+
+def clusters(embeddings: NDArray[np.float32], half_similarity: float) -> NDArray[np.intp]:
+    """The scene of each row, int [N], numbered from the largest on."""
+    count = len(embeddings)
+    if count < 2:
+        return np.zeros(count, dtype=np.intp)
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    vectors = embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)
+    some = np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(np.intp))
+    similar = vectors[some] @ vectors[some].T
+    apart = np.maximum(1.0 - similar[np.triu_indices(len(some), k=1)], 0.0)
+    found = fcluster(linkage(apart, "average"), 1.0 - half_similarity, "distance") - 1
+    means = np.stack([vectors[some[found == cluster]].mean(axis=0) for cluster in range(found.max() + 1)])
+    scene = (vectors @ means.T).argmax(axis=1) if count > MOST else found
+    sizes = np.bincount(scene, minlength=len(means))
+    rank = np.empty(len(means), dtype=np.intp)
+    rank[np.lexsort((np.arange(len(means)), -sizes))] = np.arange(len(means))
+    return np.asarray(rank[scene], dtype=np.intp)
+
+
+def evenness(scene: NDArray[np.intp], weights: NDArray[np.float64]) -> float:
+    """0-1: the exponential of the entropy of the scenes' masses, over their number; 1 for none or one."""
+    masses = np.bincount(scene, weights=weights) if len(scene) else np.zeros(0)
+    masses = masses[masses > 0]
+    if len(masses) < 2:
+        return 1.0
+    shares = masses / masses.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()) / len(masses))
+
+
+def findings(scene: NDArray[np.intp], captions: Sequence[str | None]) -> tuple[str, ...]:
+    """What too many pictures share, a line each."""
+    said = []
+    total = len(scene)
+    if total >= FEW:
+        size = int((scene == 0).sum())
+        if size >= LARGE * total and size > 2:
+            named = _shared(scene, captions)
+            what = f"share one scene: {named}" if named else "look alike as a whole (background, outfit or light)"
+            said.append(f"{size} of {total} pictures {what}; other surroundings teach more")
+    texts = [" ".join(text.lower().split()) for text in captions if text and text.strip()]
+    if len(texts) >= FEW and len(set(texts)) == 1:
+        said.append(f"all {len(texts)} captions are the same: what should be promptable must be named where it is seen")
+    elif len(texts) >= FEW:
+        said.extend(_repeated(texts))
+    return tuple(said)
+
+
+def _shared(scene: NDArray[np.intp], captions: Sequence[str | None]) -> str:
+    """The phrase that most captions of the largest scene have and most others do not; "" if there is none."""
+    inside = [set(_phrases(text or "")) for text, one in zip(captions, scene, strict=True) if one == 0]
+    outside = [set(_phrases(text or "")) for text, one in zip(captions, scene, strict=True) if one != 0]
+    counts = Counter(phrase for phrases in inside for phrase in phrases)
+    for phrase, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        elsewhere = sum(phrase in phrases for phrases in outside) / max(len(outside), 1)
+        if count >= 0.6 * len(inside) and elsewhere < 0.3:
+            return f'"{phrase}"'
+    return ""
+
+
+def _repeated(texts: Sequence[str]) -> list[str]:
+    """Phrases that most captions have but not all: what all have is the subject itself."""
+    counts = Counter(phrase for text in texts for phrase in set(_phrases(text)))
+    many = [(n, phrase) for phrase, n in counts.items() if SAME_PHRASE * len(texts) <= n < 0.9 * len(texts)]
+    return [
+        f'{n} of {len(texts)} captions say "{phrase}": pictures without it are what the set lacks'
+        for n, phrase in sorted(many, key=lambda item: (-item[0], item[1]))[:3]
+    ]
+
+
+def _phrases(text: str) -> list[str]:
+    return [part for part in (re.sub(r"\s+", " ", p).strip(" .") for p in re.split(r"[,;\n]", text.lower())) if part]
