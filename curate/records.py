@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Kind = Literal["identical", "copy", "lookalike"]
 Role = Literal["subject", "regularisation"]
 CaptionProblem = Literal["missing", "empty", "not_utf8"]
+Framing = Literal["close_up", "upper_body", "three_quarter", "full_body"]
+FRAMINGS: tuple[Framing, ...] = ("close_up", "upper_body", "three_quarter", "full_body")  # from near to far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,9 @@ class Features:
         if self.hashes.shape != (n, 8) or self.hashes.dtype.name != "uint64":
             raise ValueError(f"hashes: expected uint64 [{n}, 8], got {self.hashes.dtype} {self.hashes.shape}")
         if self.embeddings.ndim != 2 or len(self.embeddings) != n or self.embeddings.dtype.name != "float32":
-            raise ValueError(f"embeddings: expected float32 [{n}, D], got {self.embeddings.dtype} {self.embeddings.shape}")
+            raise ValueError(
+                f"embeddings: expected float32 [{n}, D], got {self.embeddings.dtype} {self.embeddings.shape}"
+            )
         if len(self.checks) != n:
             raise ValueError(f"checks: expected {n} rows, got {len(self.checks)}")
 
@@ -169,6 +173,62 @@ class Diversity:
     weights: NDArray[np.float64]  # [N], 0-1: how many effective images each picture is; 0 for folded copies
     kernel_limited: bool = False  # the model's scale, not the pictures, limits the number
     at_least: bool = False  # a lower bound, from a sample of a very large set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """From where a picture shows its subject. Angles in degrees; None: not known.
+
+    yaw: 0 faces the camera, positive is turned to the viewer's right, +-180 is the back. pitch: positive where the
+    camera is above. roll: positive where the top of the head leans to the viewer's right.
+    """
+
+    yaw_deg: float | None = None  # -180 to 180
+    pitch_deg: float | None = None  # -90 to 90
+    roll_deg: float | None = None  # -180 to 180
+    confidence: float = 0.0  # 0-1, that the yaw's bin of 45 degrees is right
+    framing: Framing | None = None
+    framing_confidence: float = 0.0  # 0-1, that it is that one of the four
+    sources: tuple[str, ...] = ()  # face, body, captions, clip, user: what it rests on
+    notes: tuple[str, ...] = ()  # what there is to know of it, one line each: several people, a caption that disagrees
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something that a set has none or too little of."""
+
+    name: str  # as a photographer would say it: "rear left", "close-up from the side, left"
+    kind: Literal["view", "framing", "height", "cell"]
+    has: float  # effective images
+    wants: float  # effective images that the preset asks for
+    worth: float  # 0-1, how much it matters; 1 is the most
+    why: str  # what the set will not be able to do, or how far it is from its target
+    missing: bool  # there is none at all, rather than too little
+    yaw_bin: int | None = None  # of Coverage.yaw; a picture closes the gap that has all of these three
+    pitch_bin: int | None = None  # of Coverage.pitch
+    framings: tuple[Framing, ...] = ()  # any of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Which views and framings a set holds. Masses are sums of the pictures' weights: effective images."""
+
+    measured: bool  # False: too many views are unknown for a verdict
+    headline: str
+    preset: str
+    folded: bool  # left and right counted as one
+    yaw: NDArray[np.float64]  # [8] mass at 0, 45, ... 315 degrees (180: back, 270: left); [5] at 0 to 180 when folded
+    pitch: NDArray[np.float64]  # [3] from below, level, from above
+    framing: NDArray[np.float64]  # [4] as FRAMINGS
+    matrix: NDArray[np.float64]  # [8 or 5, 4] mass by yaw and framing
+    unknown: float  # share of the mass whose yaw is not known, 0-1
+    views_seen: int
+    views_wanted: int
+    largest_gap_deg: float | None  # widest arc of yaw without a picture; None where nothing was measured
+    gaps: tuple[Gap, ...]  # in order of worth
+    scenes: int  # clusters of pictures that look alike as a whole: background, outfit, light
+    scene_evenness: float  # 0-1: 1 where all clusters weigh the same
+    findings: tuple[str, ...] = ()  # "21 of 30 share one background", captions that never vary: one line each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

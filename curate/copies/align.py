@@ -1,6 +1,7 @@
 """Is it the same photograph? Local features, one affine map, and the warped overlap block by block (OpenCV's door).
 
-A cheap pass at 256 px settles most pairs, a careful one at 512 px what it leaves open.
+A glance at 128 px drops most pairs (it lost none of a thousand true ones), a cheap look at 256 px settles most of the
+rest, a careful one at 512 px what that leaves open.
 Thresholds were set on real photographs with 34 kinds of edits, on different photographs of one object from almost one
 place, and on rendered bursts: edits had a coarse median correlation of .985 or more, or matched in nearly all blocks;
 different photographs matched in at most .86 of them. `bench/copies.py` measures them again on any folder.
@@ -8,8 +9,6 @@ different photographs matched in at most .86 of them. `bench/copies.py` measures
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from curate.copies.overlap import Affine, Grey
 
-METHOD = "sift-affine-3"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
+METHOD = "sift-affine-4"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
 
 RATIO = 0.85  # of nearest to second nearest descriptor distance (Lowe 2004 used 0.8); the map sorts out the rest
 REPROJECTION = 3.0  # px at the working size
@@ -55,6 +54,7 @@ class Look:
     contrast: float  # SIFT contrast threshold: lower finds more in soft pictures
 
 
+GLANCE = Look(side=128, features=250, contrast=0.02)
 CHEAP = Look(side=256, features=500, contrast=0.02)
 CAREFUL = Look(side=512, features=1500, contrast=0.015)
 
@@ -100,21 +100,6 @@ def _mirror_order() -> NDArray[np.intp]:
 MIRROR = _mirror_order()
 
 
-@contextmanager
-def one_core_a_thread() -> Iterator[None]:
-    """Keeps OpenCV and BLAS from starting threads of their own inside the threads that compare pairs."""
-    import cv2
-    from threadpoolctl import threadpool_limits
-
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with threadpool_limits(limits=1, user_api="blas"):
-            yield
-    finally:
-        cv2.setNumThreads(threads)
-
-
 def careful_look(grey_a: Grey, grey_b: Grey) -> Look:
     """The careful look at two pictures: never larger than the smaller one really is."""
     native = min(max(grey_a.shape), max(grey_b.shape))
@@ -145,22 +130,22 @@ def see(grey: Grey, look: Look) -> Sight:
     return Sight(grey, points, descriptors.astype(np.uint8))
 
 
+def is_hopeless(a: Sight, b: Sight) -> bool:
+    """Whether a glance is enough: both show some features, and not even a few of them agree on a map."""
+    return min(len(a.points), len(b.points)) >= VERY_FEW and _best_map(a, b) is None
+
+
 def compare(a: Sight, b: Sight) -> Proof | None:
     """The best map from a to b and how well they agree under it; None where no map is found."""
     if min(*a.grey.shape, *b.grey.shape) < SMALLEST_SIDE:
         return None
-    if min(len(a.points), len(b.points)) < FEWEST:
-        return None
-    one, other = _unit(a.descriptors), _unit(b.descriptors)
-    best = _fit(a, b, _matches(one, other), mirrored=False)
-    if best is None or best[1] < PLENTY:
-        flipped = _fit(a, b, _matches(one[:, MIRROR], other), mirrored=True)
-        best = flipped if best is None or (flipped is not None and flipped[1] > best[1]) else best
+    best = _best_map(a, b)
     if best is None:
         return None
     affine, inliers, mirrored = best
-    frame = overlap.bring_together(a.grey, b.grey, affine)
-    agreed = overlap.agreement(frame)
+    agreed = overlap.NOTHING  # too few features agree for it to matter
+    if inliers >= INLIERS:
+        agreed = overlap.agreement(overlap.bring_together(a.grey, b.grey, affine))
     extent_a, extent_b = overlap.extents(a.grey, b.grey, affine)
     return Proof(
         same=inliers >= INLIERS and agreed.blocks >= BLOCKS and _is_one_photograph(agreed),
@@ -210,6 +195,18 @@ def _is_one_photograph(agreed: Overlap) -> bool:
     dense = agreed.fine >= DENSE_FINE and agreed.matching >= DENSE_MATCHING and agreed.low >= DENSE_LOW
     grainy = agreed.fine >= GRAIN_FINE and agreed.matching >= GRAIN_MATCHING and agreed.low >= GRAIN_LOW
     return edit or detailed or dense or grainy
+
+
+def _best_map(a: Sight, b: Sight) -> tuple[Affine, int, bool] | None:
+    """(map, inliers, mirrored): of the plain and the mirrored map the one on which more features agree."""
+    if min(len(a.points), len(b.points)) < FEWEST:
+        return None
+    one, other = _unit(a.descriptors), _unit(b.descriptors)
+    best = _fit(a, b, _matches(one, other), mirrored=False)
+    if best is None or best[1] < PLENTY:
+        flipped = _fit(a, b, _matches(one[:, MIRROR], other), mirrored=True)
+        best = flipped if best is None or (flipped is not None and flipped[1] > best[1]) else best
+    return best
 
 
 def _fit(a: Sight, b: Sight, pairs: NDArray[np.intp], *, mirrored: bool) -> tuple[Affine, int, bool] | None:

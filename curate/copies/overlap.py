@@ -6,7 +6,7 @@ Block sizes are shares of the frame's long side: the same decision at any workin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +57,9 @@ class Overlap:
     matching: float  # share of coarse blocks that match, 0-1
     low: float  # tenth percentile of the coarse correlations
     detail: float  # median correlation of the finest band alone: noise is not repeated from frame to frame
+
+
+NOTHING = Overlap(blocks=0, fine=-1, coarse=-1, matching=0, low=-1, detail=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def agreement(frame: Frame) -> Overlap:
 
     coarse, shaded = _shading(a, b, frame.valid)
     if usable.sum() < 4 or shaded.sum() < 4:
-        return Overlap(blocks=int(usable.sum()), fine=-1, coarse=-1, matching=0, low=-1, detail=0)
+        return replace(NOTHING, blocks=int(usable.sum()))
     return Overlap(
         blocks=int(usable.sum()),
         fine=float(np.median(ncc[usable])),

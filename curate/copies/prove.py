@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from curate.copies import align
-from curate.copies.align import CHEAP, Look, Proof, Sight
+from curate.copies.align import CHEAP, GLANCE, Look, Proof, Sight
 from curate.copies.overlap import Extent, Overlap
+from curate.features.cores import one_core_a_thread
 from curate.records import Region
 
 if TYPE_CHECKING:
     from curate.copies.overlap import Grey
 
-SIGHTS = 1_500  # cheap sights held at once: about 130 KiB each
+SIGHTS = 3_000  # held at once: 50 KiB for a glance, 130 KiB for a cheap look
 CHUNK = 256  # pairs a worker is handed at once: one note to the store each
 
 
@@ -76,7 +77,7 @@ class Prover:
         self._recall(wanted)
         open_pairs = [pair for pair in wanted if pair not in self._known]
         done = 0
-        with align.one_core_a_thread(), ThreadPoolExecutor(self.workers) as pool:
+        with one_core_a_thread(), ThreadPoolExecutor(self.workers) as pool:
             for start in range(0, len(open_pairs), CHUNK):
                 chunk = open_pairs[start : start + CHUNK]
                 try:
@@ -116,6 +117,8 @@ class Prover:
     def _compare(self, pair: tuple[int, int]) -> Proof | None:
         # always from the lesser digest to the greater: the verdict must not depend on the order of the files
         a, b = pair if self._in_order(pair) else pair[::-1]
+        if align.is_hopeless(self._see(a, GLANCE), self._see(b, GLANCE)):
+            return None
         one, other = self._see(a), self._see(b)
         proof = align.compare(one, other)
         if align.is_open(proof, one, other):

@@ -1,16 +1,28 @@
-"""What a set holds: effective images, the weight of each picture, and the embedder's scale behind both."""
+"""What a set holds: effective images, the weight of each picture, the embedder's scale behind both; views, scenes."""
 
+from curate.diversity import coverage, scenes
+from curate.diversity.coverage import CoverageInputs
 from curate.diversity.effective import kernel, measure, sampled_diversity
+from curate.diversity.fill import FillInputs, Pick, fill, shot_list
 from curate.diversity.maximum import maximum_diversity
 from curate.diversity.scale import Scale, find_scale, read_scale, shipped_scale
+from curate.diversity.targets import TARGETS
 
 __all__ = [
+    "TARGETS",
+    "CoverageInputs",
+    "FillInputs",
+    "Pick",
     "Scale",
+    "coverage",
+    "fill",
     "find_scale",
     "kernel",
     "maximum_diversity",
     "measure",
     "read_scale",
     "sampled_diversity",
+    "scenes",
     "shipped_scale",
+    "shot_list",
 ]

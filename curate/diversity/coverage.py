@@ -1,13 +1,14 @@
 """Which views and framings a set holds, and which it lacks.
 
 A bin's mass is the sum of its pictures' weights, so copies inflate nothing. A view is seen when a photograph shows it;
-it is thin while its mass is below one effective image. Pictures whose view is not known are counted as unknown, and when
-they are too many nothing is concluded.
+it is thin while its mass is below one effective image. Pictures whose view is not known are counted as unknown, and
+when they are too many nothing is concluded.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 MOST_UNKNOWN = 0.3  # share of the mass without a view beyond which there is no verdict
 SHORT = 0.5  # share of a framing's target below which it is a gap
-CELL = 0.4  # worth of a view in a framing that both exist, but not together, against a view that is missing
+HEAVY = 0.5  # share of one view from which it is a finding
+# Worths of gaps, against 1 for a missing front view; our own order, by how much a prompt that asks for it is guessed
+THIN = 0.5  # of a view that a photograph shows, but less than one effective image
+FRAMING = 0.8  # of a framing that is missing altogether
+HEIGHT = 0.45  # of "from above" or "from below"
+CELL = 0.4  # of a view in a framing that both exist, but not together, against a view that is missing
 WORDS: dict[Framing, str] = {
     "close_up": "close-up",
     "upper_body": "upper body",
@@ -65,6 +71,8 @@ def measure(inputs: CoverageInputs) -> Coverage:
     arc = _largest_arc(inputs, wish) if measured and wanted else None
     gaps = tuple(sorted(_gaps(inputs, wish, masses), key=lambda gap: (-gap.worth, gap.name))) if measured else ()
     found = scenes.findings(inputs.scene, inputs.captions)
+    if measured and wanted:
+        found = (*_heavy(inputs, masses), *found)
     return Coverage(
         measured=measured,
         headline=_headline(inputs, masses, wanted, arc) if measured else _why_not(inputs, masses),
@@ -107,14 +115,22 @@ def as_json(coverage: Coverage) -> dict[str, Any]:
         }
         if known
         else None,
-        "gaps": [
-            {"name": g.name, "kind": g.kind, "has": round(g.has, 3), "wants": round(g.wants, 3)}
-            | {"worth": round(g.worth, 3), "why": g.why}
-            for g in coverage.gaps
-        ],
+        "gaps": [_gap(gap) for gap in coverage.gaps],
         "scenes": coverage.scenes,
         "scene_evenness": round(coverage.scene_evenness, 4),
         "findings": list(coverage.findings),
+    }
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return {
+        "name": gap.name,
+        "kind": gap.kind,
+        "has": round(gap.has, 3),
+        "wants": round(gap.wants, 3),
+        "worth": round(gap.worth, 3),
+        "missing": gap.missing,
+        "why": gap.why,
     }
 
 
@@ -146,23 +162,34 @@ def _gaps(inputs: CoverageInputs, wish: Targets, masses: _Masses) -> Iterator[Ga
     """Everything that is missing or thin."""
     names = targets.names(folded=inputs.folded)
     for at in targets.wanted(wish, folded=inputs.folded):
-        short = max(0.0, 1.0 - float(masses.yaw[at]) / targets.VIEW_IMAGES)
-        if short <= 0:
-            continue
+        has = float(masses.yaw[at])
         missing = not masses.seen[at]
+        if has >= targets.VIEW_IMAGES:
+            continue
+        usual = targets.usual(at, folded=inputs.folded)
         yield Gap(
             name=names[at],
             kind="view",
-            has=float(masses.yaw[at]),
+            has=has,
             wants=targets.VIEW_IMAGES,
-            worth=targets.usual(at, folded=inputs.folded) * short * (1.0 if missing else 0.5),
+            worth=usual * (1.0 - has / targets.VIEW_IMAGES) * (1.0 if missing else THIN),
             why="no picture shows this view, so it will be guessed" if missing else "less than one effective image",
+            missing=missing,
+            yaw_bin=at,
         )
     for height in wish.pitches:
         at = targets.PITCHES.index(height)
         if not masses.pitched[at]:
-            why = f"no picture {height}: prompts that ask for it will be guessed"
-            yield Gap(name=height, kind="height", has=0.0, wants=targets.VIEW_IMAGES, worth=0.45, why=why)
+            yield Gap(
+                name=height,
+                kind="height",
+                has=0.0,
+                wants=targets.VIEW_IMAGES,
+                worth=HEIGHT,
+                why="no picture, so prompts that ask for it will be guessed",
+                missing=True,
+                pitch_bin=at,
+            )
     yield from _framing_gaps(inputs, wish, masses)
 
 
@@ -174,18 +201,39 @@ def _framing_gaps(inputs: CoverageInputs, wish: Targets, masses: _Masses) -> Ite
         wants = share * total
         if total > 0 and has < SHORT * wants:
             lacking.update(group)
-            name = " or ".join(WORDS[one] for one in group)
-            why = f"{has / total:.0%} of the set, {share:.0%} wanted"
-            yield Gap(name=name, kind="framing", has=has, wants=wants, worth=0.8 * (1.0 - has / wants), why=why)
+            yield Gap(
+                name=" or ".join(WORDS[one] for one in group),
+                kind="framing",
+                has=has,
+                wants=wants,
+                worth=FRAMING * (1.0 - has / wants),
+                why=f"{100 * has / total:.0f} % of the set, {100 * share:.0f} % wanted",
+                missing=has == 0,
+                framings=group,
+            )
     for at in targets.wanted(wish, folded=inputs.folded):
-        if not masses.seen[at]:
-            continue
         for group in wish.framings:
-            if lacking.isdisjoint(group) and not any(masses.matrix[at, FRAMINGS.index(one)] > 0 for one in group):
-                name = f"{WORDS[group[0]]}, {targets.names(folded=inputs.folded)[at]}"
-                worth = CELL * targets.usual(at, folded=inputs.folded)
-                why = "both are there, but not together"
-                yield Gap(name=name, kind="cell", has=0.0, wants=targets.VIEW_IMAGES, worth=worth, why=why)
+            together = any(masses.matrix[at, FRAMINGS.index(one)] > 0 for one in group)
+            if masses.seen[at] and lacking.isdisjoint(group) and not together:
+                yield Gap(
+                    name=f"{' or '.join(WORDS[one] for one in group)}, {targets.names(folded=inputs.folded)[at]}",
+                    kind="cell",
+                    has=0.0,
+                    wants=targets.VIEW_IMAGES,
+                    worth=CELL * targets.usual(at, folded=inputs.folded),
+                    why="both are there, but not together",
+                    missing=True,
+                    yaw_bin=at,
+                    framings=group,
+                )
+
+
+def _heavy(inputs: CoverageInputs, masses: _Masses) -> Iterator[str]:
+    """The view that more than half of the set shows."""
+    at = int(masses.yaw.argmax())
+    share = float(masses.yaw[at] / masses.yaw.sum())
+    if share > HEAVY and len(inputs.views) >= scenes.FEW:
+        yield f"{100 * share:.0f} % of the set shows one view: {targets.names(folded=inputs.folded)[at]}"
 
 
 def _largest_arc(inputs: CoverageInputs, wish: Targets) -> tuple[float, float] | None:
@@ -201,14 +249,12 @@ def _largest_arc(inputs: CoverageInputs, wish: Targets) -> tuple[float, float] |
         ends = [*angles, angles[0] + 360.0]
     else:
         ends = sorted({-reach, *(min(max(angle, -reach), reach) for angle in angles), reach})
-    width, start = max((after - before, before) for before, after in zip(ends, ends[1:], strict=False))
+    width, start = max((after - before, before) for before, after in pairwise(ends))
     middle = (start + width / 2 + 180.0) % 360.0 - 180.0
     return width, abs(middle) if inputs.folded else middle
 
 
-def _headline(
-    inputs: CoverageInputs, masses: _Masses, wanted: Sequence[int], arc: tuple[float, float] | None
-) -> str:
+def _headline(inputs: CoverageInputs, masses: _Masses, wanted: Sequence[int], arc: tuple[float, float] | None) -> str:
     if not wanted:
         number = len(np.unique(inputs.scene))
         return f"{number} scene{'s' if number != 1 else ''} (a {inputs.preset} set has no views to cover)"
@@ -216,11 +262,7 @@ def _headline(
     if arc and arc[0] > 45.0:
         name = targets.names(folded=inputs.folded)[targets.bin_of(arc[1], folded=inputs.folded)]
         parts.append(f"largest gap {arc[0]:.0f}° ({name})")
-    none = [
-        name
-        for name in targets.TARGETS[inputs.preset].pitches
-        if not masses.pitched[targets.PITCHES.index(name)]
-    ]
+    none = [name for name in targets.TARGETS[inputs.preset].pitches if not masses.pitched[targets.PITCHES.index(name)]]
     if none:
         parts.append(f"no picture {' or '.join(none)}")
     return " · ".join(parts)
@@ -229,7 +271,7 @@ def _headline(
 def _why_not(inputs: CoverageInputs, masses: _Masses) -> str:
     if not any(view is not None for view in inputs.views):
         return "views not measured"
-    return f"views not measured: {masses.unknown:.0%} of the set shows no view that can be told"
+    return f"views not measured: {100 * masses.unknown:.0f} % of the set shows no view that can be told"
 
 
 def _named(names: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

@@ -1,10 +1,11 @@
 """What to add to a set: picks from a pool that add the most and close the largest gaps.
 
-Worth of a set S: log det(I + K) of its kernel, in units of log 2, which grows by 1 for a picture unlike all others and by
-nothing for a copy, and the worth of the gaps that are closed, each up to what it wants. Both are monotone and submodular,
-so picking the best one after another reaches at least 1 - 1/e of what the best N would (Nemhauser, Wolsey and Fisher
-1978). The log-determinant stands in for effective images, whose maximum is not known to be submodular; they are counted
-anew after each pick and shown.
+Worth of a set S: how much of the diversity of set and pool together it covers, and the worth of the gaps that it
+closes, each up to what it wants. The first is the sum over all pictures j of w_j max over S of K_ij: w are the weights
+of the maximum diversity of set and pool, K is its kernel. A copy adds 0 and a picture unlike all others 1, however many
+copies of either the pool holds. Both parts are monotone and submodular, so picking the best one after another reaches
+at least 1 - 1/e of what the best N would (Nemhauser, Wolsey and Fisher 1978). Effective images, whose maximum is not
+known to be submodular, are counted anew after each pick and shown.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.diversity import effective, targets
-from curate.records import FRAMINGS, Coverage, Gap, View
+from curate.records import Coverage, Gap, View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-RELIABLE = 0.5  # confidence of a view from which it may close a gap
+RELIABLE = 0.5  # confidence of a view or framing from which it may close a gap
+FOR_BACKS = 0.3  # of a view from the body, that tells a back from a front but hardly 45 degrees: it reaches .45
+LEAST = 1e-3  # worth below which nothing more is picked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,31 +52,27 @@ class Pick:
 
 def fill(inputs: FillInputs, count: int, progress: Callable[[int, int], None] | None = None) -> tuple[Pick, ...]:
     """Up to `count` picks, best first; fewer where nothing that is left adds anything."""
-    open_ = {gap: 0.0 for gap in inputs.coverage.gaps}
-    fits = [_fits(view, inputs.coverage) for view in inputs.pool_views]
-    novelty = _Novelty(inputs)
+    gaps, novelty = _Gaps(inputs), _Novelty(inputs)
     left = [row for row, good in enumerate(inputs.eligible) if good]
-    seen = {gap.name for gap in inputs.coverage.gaps if gap.kind == "view" and gap.why.startswith("no ")}
-    views = inputs.coverage.views_seen
     picks: list[Pick] = []
-    chosen: list[int] = []
     while left and len(picks) < count:
-        gains = np.array([novelty.gain(row) + sum(_closing(gap, open_[gap]) for gap in fits[row]) for row in left])
+        gains = novelty.gains(left) + gaps.gains(left)
         best = int(gains.argmax())
-        if gains[best] < 1e-3:
+        if gains[best] < LEAST:
             break
         row = left.pop(best)
-        closes = tuple(gap.name for gap in fits[row] if _closing(gap, open_[gap]) > 0)
-        for gap in fits[row]:
-            open_[gap] += 1.0
-        views += len(seen & set(closes))
-        seen -= set(closes)
+        closes = gaps.add(row)
         novelty.add(row)
-        chosen.append(row)
-        whole = np.concatenate([inputs.embeddings, inputs.pool[chosen]]) if len(inputs.embeddings) else inputs.pool[chosen]
-        after = effective.measure(whole, np.arange(len(whole)), inputs.u).effective_images
+        chosen = inputs.pool[[*(pick.row for pick in picks), row]]
+        whole = np.concatenate([inputs.embeddings, chosen]) if len(inputs.embeddings) else chosen
         picks.append(
-            Pick(row=row, effective_images_after=after, gain=float(gains[best]), closes=closes, views_seen_after=views)
+            Pick(
+                row=row,
+                effective_images_after=effective.measure(whole, np.arange(len(whole)), inputs.u).effective_images,
+                gain=float(gains[best]),
+                closes=closes,
+                views_seen_after=gaps.views_seen,
+            )
         )
         if progress is not None:
             progress(len(picks), count)
@@ -94,71 +93,73 @@ def _amount(gap: Gap) -> str:
     return f"{need} picture{'s' if need > 1 else ''}"
 
 
-def _closing(gap: Gap, added: float) -> float:
-    """Worth of one more picture for a gap that `added` pictures were picked for: its share of what is still wanted."""
-    lacks = gap.wants - gap.has
-    return gap.worth * (min(added + 1.0, lacks) - min(added, lacks)) / lacks if lacks > 0 else 0.0
+class _Gaps:
+    """The worth of the gaps that each pool picture would close, kept up to date pick by pick."""
+
+    def __init__(self, inputs: FillInputs) -> None:
+        self._gaps = inputs.coverage.gaps
+        self._fits = [_fits(view, inputs.coverage) for view in inputs.pool_views]  # numbers of gaps
+        self._added = [0.0] * len(self._gaps)
+        self.views_seen = inputs.coverage.views_seen
+
+    def gains(self, rows: Sequence[int]) -> NDArray[np.float64]:
+        return np.array([sum(self._closing(at) for at in self._fits[row]) for row in rows], dtype=np.float64)
+
+    def add(self, row: int) -> tuple[str, ...]:
+        """The names of the gaps that the picture helps to close."""
+        helped = [at for at in self._fits[row] if self._closing(at) > 0]
+        for at in helped:
+            gap = self._gaps[at]
+            self.views_seen += gap.kind == "view" and gap.missing and self._added[at] == 0
+            self._added[at] += 1.0
+        return tuple(self._gaps[at].name for at in helped)
+
+    def _closing(self, at: int) -> float:
+        """Worth of one more picture for a gap: the share of what is still wanted that it brings."""
+        gap, added = self._gaps[at], self._added[at]
+        lacks = gap.wants - gap.has
+        return gap.worth * (min(added + 1.0, lacks) - min(added, lacks)) / lacks if lacks > 0 else 0.0
 
 
-def _fits(view: View | None, coverage: Coverage) -> tuple[Gap, ...]:
-    """The gaps that a picture of this view would help to close."""
+def _fits(view: View | None, coverage: Coverage) -> tuple[int, ...]:
+    """The numbers of the gaps that a picture of this view would help to close."""
     if view is None:
         return ()
-    said: set[str] = set()
+    sure = view.yaw_deg is not None and view.confidence >= (FOR_BACKS if "body" in view.sources else RELIABLE)
+    yaw = targets.bin_of(view.yaw_deg, folded=coverage.folded) if sure and view.yaw_deg is not None else None
+    pitch = None if view.pitch_deg is None else targets.pitch_bin(view.pitch_deg)
     framing = view.framing if view.framing_confidence >= RELIABLE else None
-    yaw = None
-    if view.yaw_deg is not None and view.confidence >= RELIABLE * _surest(view):
-        yaw = targets.names(folded=coverage.folded)[targets.bin_of(view.yaw_deg, folded=coverage.folded)]
-        said.add(yaw)
-    if view.pitch_deg is not None:
-        said.add(targets.PITCHES[targets.pitch_bin(view.pitch_deg)])
-    return tuple(gap for gap in coverage.gaps if gap.name in said or _framed(gap, yaw, framing))
-
-
-def _surest(view: View) -> float:
-    """The confidence that its source can reach at all: a body tells a back from a front, but hardly 45 degrees."""
-    return 0.8 if "body" in view.sources else 1.0
-
-
-def _framed(gap: Gap, yaw: str | None, framing: str | None) -> bool:
-    from curate.diversity.coverage import WORDS
-
-    if framing is None:
-        return False
-    word = WORDS[FRAMINGS[FRAMINGS.index(framing)]]  # type: ignore[arg-type]
-    if gap.kind == "framing":
-        return word in gap.name.split(" or ")
-    group = "upper body" if framing == "three_quarter" else word
-    return gap.kind == "cell" and yaw is not None and gap.name == f"{group}, {yaw}"
+    return tuple(
+        at
+        for at, gap in enumerate(coverage.gaps)
+        if gap.yaw_bin in (None, yaw)
+        and gap.pitch_bin in (None, pitch)
+        and (not gap.framings or framing in gap.framings)
+    )
 
 
 class _Novelty:
-    """How much each pool picture adds to log det(I + K) of the set and the picks, kept up to date pick by pick.
-
-    The incremental Cholesky factor of Chen, Zhang and Zhou 2018 ("Fast Greedy MAP Inference for DPP").
-    """
+    """How much of the diversity of set and pool each pool picture would cover anew, kept up to date pick by pick."""
 
     def __init__(self, inputs: FillInputs) -> None:
-        self._pool = _unit(inputs.pool)
-        self._u = inputs.u
-        self._left = np.full(len(self._pool), 2.0)  # conditional variances: 1 + K of a picture with itself
-        self._rows = np.zeros((0, len(self._pool)))
-        known = _unit(inputs.embeddings)
-        if len(known):
-            inside = effective.kernel(known @ known.T, self._u) + np.eye(len(known))
-            across = effective.kernel(known @ self._pool.T, self._u)
-            self._rows = np.linalg.solve(np.linalg.cholesky(inside), across)
-            self._left -= (self._rows**2).sum(axis=0)
+        known, pool = _unit(inputs.embeddings), _unit(inputs.pool)
+        every = np.concatenate([known, pool]) if len(known) else pool
+        rows = np.arange(len(every))
+        rows[len(known) :][~np.asarray(inputs.eligible, dtype=bool)] = -1  # what cannot be picked is not asked for
+        weights = effective.measure(every.astype(np.float32), rows, inputs.u).weights
+        asked = np.flatnonzero(weights)
+        self._weights = weights[asked]
+        self._near = effective.kernel(pool @ every[asked].T, inputs.u)  # [P, asked]
+        inside = effective.kernel(known @ every[asked].T, inputs.u)
+        self._covered = inside.max(axis=0) if len(known) else np.zeros(len(asked))
 
-    def gain(self, row: int) -> float:
-        """0-1: 1 for a picture unlike all others."""
-        return float(np.log2(max(self._left[row], 1.0)))
+    def gains(self, rows: Sequence[int]) -> NDArray[np.float64]:
+        """Of each row: effective images that are covered anew."""
+        more: NDArray[np.float64] = np.maximum(self._near[rows] - self._covered, 0.0) @ self._weights
+        return more
 
     def add(self, row: int) -> None:
-        across = effective.kernel(self._pool @ self._pool[row], self._u)
-        new = (across - self._rows[:, row] @ self._rows) / np.sqrt(self._left[row])
-        self._left -= new**2
-        self._rows = np.vstack([self._rows, new])
+        np.maximum(self._covered, self._near[row], out=self._covered)
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from curate.errors import BrokenPicture
 from curate.features import checks, hashes
+from curate.features.cores import one_core_a_thread
 from curate.features.embed import Embedder, embed_checked, part_of
 from curate.features.memory import Store
 from curate.features.thumbnails import Thumbnails
@@ -74,19 +75,20 @@ def measure(
     first = {picture.digest: picture for picture in reversed(catalog.pictures)}
     measured = _recall(store, part, embedder, list(first))
     unknown = [picture for digest, picture in reversed(first.items()) if digest not in measured.seen]
-    for batch in _Workers(source, embedder, settings, thumbnails).measure(unknown):
-        store.put(
-            {
-                part: {digest: _packed(seen) for digest, seen in batch.seen.items()},
-                part_of(embedder.key): {digest: row.tobytes() for digest, row in batch.rows.items()},
-            }
-        )
-        measured.seen.update(batch.seen)
-        measured.rows.update(batch.rows)
-        measured.broken.update(batch.broken)
-        if progress is not None:
-            known = len(first) - len(unknown)
-            progress(len(measured.seen) + len(measured.broken) - known, len(unknown))
+    with one_core_a_thread() if unknown else nullcontext():
+        for batch in _Workers(source, embedder, settings, thumbnails).measure(unknown):
+            store.put(
+                {
+                    part: {digest: _packed(seen) for digest, seen in batch.seen.items()},
+                    part_of(embedder.key): {digest: row.tobytes() for digest, row in batch.rows.items()},
+                }
+            )
+            measured.seen.update(batch.seen)
+            measured.rows.update(batch.rows)
+            measured.broken.update(batch.broken)
+            if progress is not None:
+                known = len(first) - len(unknown)
+                progress(len(measured.seen) + len(measured.broken) - known, len(unknown))
     found = _without_broken(catalog, measured.broken)
     thumbnails.pictures = found.pictures
     return found, _features(found.pictures, measured), thumbnails

@@ -46,6 +46,10 @@ def write(
     take the set, FolderError for a source file that vanished or changed since the scan.
     """
     whole = places.resolve(destination)
+    if not draft.settings.train_path and draft.root != whole.as_posix():
+        raise ValueError(
+            f"the set was drafted for {draft.root}, not for {whole}: its configuration would name no folder"
+        )
     chosen = layout(draft.settings.trainer)
     actions = tuple(chosen.files(draft))
     places.refuse_collisions(actions)

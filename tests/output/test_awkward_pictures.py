@@ -11,8 +11,8 @@ import numpy as np
 import pillow_heif
 import pytest
 from numpy.typing import NDArray
-from output_sets import Exporter, draw
-from PIL import Image, ImageCms
+from output_sets import Exporter, draw, wide_profile
+from PIL import Image
 
 from curate import output, pictures
 
@@ -133,12 +133,16 @@ def test_sixteen_bits_of_grey_are_scaled_not_clipped(export: Exporter, source: P
 
 
 def test_a_wide_gamut_profile_is_converted_and_dropped(export: Exporter, source: Path) -> None:
-    swapped = ImageCms.createProfile("LAB")  # fits no RGB picture, so it is ignored
-    Image.fromarray(scene()).save(source / "a.png", icc_profile=ImageCms.ImageCmsProfile(swapped).tobytes())
-    written = export(trainer="kohya")
-    (path,) = Path(written.destination).rglob("a.png")
-    with Image.open(path) as image:
-        assert near(np.asarray(image.convert("RGB")), scene(), 0)
+    sent = np.full((HEIGHT, WIDTH, 3), (90, 160, 90), np.uint8)
+    Image.fromarray(sent).save(source / "a.png", icc_profile=wide_profile())
+    _, pixels = exported(export(trainer="kohya"))
+    light = (
+        sent[0, 0] / 255
+    ) ** 2.2  # linear Adobe RGB -> linear sRGB, both D65 (Adobe RGB 1998, 4.3.5; IEC 61966-2-1)
+    linear = np.array([[1.3984, -0.3984, 0], [0, 1, 0], [0, -0.0429, 1.0429]]) @ light
+    wanted = np.where(linear > 0.0031308, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055, 12.92 * linear) * 255
+    assert np.abs(pixels[0, 0] - np.clip(wanted, 0, 255)).max() <= 2
+    assert np.abs(pixels[0, 0].astype(int) - sent[0, 0]).max() > 10
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])

@@ -262,6 +262,17 @@ def test_subsets_keep_their_repeats_and_regularisation_its_role(export: Exporter
     )
 
 
+def test_pictures_are_counted_in_the_order_of_their_new_names(export: Exporter, source: Path) -> None:
+    """sd-scripts fills up with regularisation pictures in that order, and leaves the last ones out."""
+    draw(source / "1_sks" / "a.png")
+    for number, name in enumerate(("x_1_2_3_4.png", "x_0.png", "b.png")):
+        draw(source / "reg" / "1_man" / name, size=(64 + 64 * number, 64), seed=number)
+    written = export(trainer="kohya", values=values_for("kohya", batch_size=1))
+    (part,) = written.draft.regularisation()
+    assert [placed.file for placed in part.pictures] == ["b.png", "x-1-2-3-4.png", "x_0.png"]
+    assert Reader(written).count("kohya").steps == written.draft.steps
+
+
 def test_diffusers_takes_one_number_of_repeats_and_class_images_apart(export: Exporter, source: Path) -> None:
     for number in range(6):
         draw(source / f"{1 + number % 2}_sks" / f"a{number}.png", seed=number)

@@ -106,6 +106,14 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(some: Path, tmp_path: Path)
     assert real.files
 
 
+def test_a_set_is_written_where_its_configuration_says(some: Path, tmp_path: Path) -> None:
+    draft = output.draft(measured(some, {"trainer": "kohya"}, {}), tmp_path / "one")
+    with pytest.raises(ValueError, match="drafted for"):
+        output.write(draft, tmp_path / "two")
+    elsewhere = output.draft(measured(some, {"trainer": "kohya", "train_path": "/workspace"}, {}), tmp_path / "one")
+    assert output.write(elsewhere, tmp_path / "two").pictures == 7
+
+
 def test_progress_ends_at_all(some: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     draft = output.draft(measured(some, {"trainer": "kohya"}, {}), tmp_path / "out")
@@ -156,6 +164,17 @@ def test_a_link_into_the_source_is_seen_through(export: Exporter, some: Path, tm
         pytest.skip("this system makes no symbolic links")
     with pytest.raises(DestinationError, match="lies inside"):
         export("link/out", trainer="kohya")
+
+
+def test_a_source_that_was_scanned_through_a_link_is_protected_too(some: Path, tmp_path: Path) -> None:
+    try:
+        (tmp_path / "link").symlink_to(some, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system makes no symbolic links")
+    found = measured(tmp_path / "link", {"trainer": "kohya"}, {})
+    for place in (some / "out", tmp_path / "link" / "out", some):
+        with pytest.raises(DestinationError, match="scanned folder"):
+            output.write(output.draft(found, place), place)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions bind no administrator")
