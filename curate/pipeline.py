@@ -64,15 +64,17 @@ def scan(
         )
         groups = copies.stars(evidence)
         store.remember_folder(catalog.folder)
+    with features.one_core_a_thread():  # BLAS threads that wait for each other cost more than they give here
+        held = diversity.measure(
+            measured.embeddings, inputs.keeper_of_row(catalog, groups), scale.u, inputs.order(catalog)
+        )
     return Analysis(
         catalog=catalog,
         features=measured,
         model=_model(embedder, scale, why),
         checks=_checks(catalog, measured, groups, settings),
         groups=groups,
-        diversity=diversity.measure(
-            measured.embeddings, inputs.keeper_of_row(catalog, groups), scale.u, inputs.order(catalog)
-        ),
+        diversity=held,
         kept=_kept(catalog, groups),
         notes=store.problems,
     )

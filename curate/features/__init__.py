@@ -1,5 +1,6 @@
 """A picture -> numbers, from one decode: hashes, checks, embedding; and the store that remembers them."""
 
+from curate.features.cores import one_core_a_thread
 from curate.features.embed import EMBEDDERS, Embedder, choose, embed_checked, part_of
 from curate.features.hashes import near_pairs
 from curate.features.measure import measure
@@ -18,6 +19,7 @@ __all__ = [
     "embed_checked",
     "measure",
     "near_pairs",
+    "one_core_a_thread",
     "open_store",
     "part_of",
 ]
