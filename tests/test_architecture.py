@@ -39,6 +39,7 @@ DOORS = {
         "copies/overlap.py",
         "features/checks",
         "features/shrink.py",
+        "features/cores.py",
         "features/views",
         "pictures/pixels/floats.py",  # float pictures that Pillow cannot read
     ),

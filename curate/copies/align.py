@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from curate.copies.overlap import Affine, Grey
 
-METHOD = "sift-affine-4"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
+METHOD = "sift-affine-5"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
 
 RATIO = 0.85  # of nearest to second nearest descriptor distance (Lowe 2004 used 0.8); the map sorts out the rest
 REPROJECTION = 3.0  # px at the working size
@@ -177,8 +177,7 @@ def with_changes(proof: Proof, grey_a: Grey, grey_b: Grey) -> Proof:
     frame = overlap.bring_together(grey_a, grey_b, _to_pixels(proof.affine, grey_a.shape, grey_b.shape))
     detail, ratio = overlap.finest(frame)
     proof = replace(proof, detail=detail, detail_ratio=ratio)
-    soft = proof.overlap.detail < SHARP
-    found = overlap.changes(frame, overlap.SMALLEST_SOFT_CHANGE if soft else overlap.SMALLEST_CHANGE)
+    found = overlap.changes(frame, soft=min(proof.overlap.detail, detail) < SHARP)
     if found is None:
         return proof
     region, total, remade = found.region, found.total, found.remade

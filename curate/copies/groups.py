@@ -103,15 +103,33 @@ class _Links:
                 self.near[other].add(one)
 
     def star(self, keeper: int, claimed: set[int]) -> set[int]:
-        """The unclaimed heads that are direct copies of the keeper."""
+        """The unclaimed heads that are direct copies of the keeper, and of which no two are meant to differ."""
         taken: set[int] = set()
         open_, asked = set(self.near[keeper]) - claimed, {keeper}
         while open_:
             asked |= open_
-            direct = {row for row in open_ if row in self.near[keeper] or self.is_copy(keeper, row)}
-            taken |= direct
+            direct = [row for row in open_ if row in self.near[keeper] or self.is_copy(keeper, row)]
+            for row in sorted(direct, key=lambda row: (self._change(keeper, row), self.evidence.pictures[row].digest)):
+                if not any(self._apart(row, other) for other in taken) and not self._belongs_elsewhere(keeper, row):
+                    taken.add(row)
             open_ = {other for row in direct for other in self.near[row]} - asked - claimed
         return taken
+
+    def _change(self, a: int, b: int) -> float:
+        """Share of the picture by which two proved copies differ."""
+        proof = self.evidence.prove(a, b)
+        return proof.changed_share if proof is not None else 0.0
+
+    def _apart(self, a: int, b: int) -> bool:
+        proof = self.evidence.prove(a, b)
+        one, other = self.evidence.pictures[a], self.evidence.pictures[b]
+        return proof is not None and _told_apart(one, other, proof)
+
+    def _belongs_elsewhere(self, keeper: int, row: int) -> bool:
+        """Whether a changed picture is an edit of another one that is meant to differ from the keeper."""
+        return self._change(keeper, row) > 0 and any(
+            other != keeper and self._change(row, other) == 0 and self._apart(keeper, other) for other in self.near[row]
+        )
 
     def is_copy(self, a: int, b: int) -> bool:
         proof = self.evidence.prove(a, b)

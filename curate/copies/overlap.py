@@ -29,9 +29,11 @@ SMOOTH = 1.25  # px of it
 WIDE = 4.0  # times the coarse smoothing: slower changes of light than this (vignettes, lamps) are no difference
 MATCHING = 0.8  # correlation from which a block counts as the same
 CELL = 8  # px: side of the cells in which changes are looked for
-CHANGED = 14.0  # grey levels beyond what one pixel of misfit explains
+CHANGED = 8.0  # grey levels beyond what one pixel of misfit explains, between pictures of equally fine detail
+CHANGED_SOFT = 14.0  # the same where one of them has lost its finest detail
 CHANGED_COLOUR = 26.0  # levels, after one linear colour map for the whole picture (filters, grey scale)
 EDGE_REACH = 3.0  # px to either side of an outline; the map is good to one or two
+EDGE_CONTROL = 0.08  # of the outline's distance from its centre: where the lines beside it lie
 JUMP = 14  # grey levels from one side to the other
 SMALLEST_CHANGE = 0.002  # share of the picture: a mouth in a half-figure; below it, dust
 SMALLEST_SOFT_CHANGE = 0.01  # the same where one of the pictures has lost its finest detail
@@ -44,7 +46,7 @@ class Extent:
     width: float  # share of its width, 0-1
     height: float
     area: float
-    edge: float  # share of its outline at which the picture jumps: high where what lies round it is a border
+    edge: float  # how much more often the picture jumps at its outline than beside it: high round a border, -1..1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,24 +210,35 @@ def _extent(grey: Grey, other: Grey, to_grey: Affine) -> Extent:
 
 
 def _edge(grey: Grey, outline: NDArray[np.float32]) -> float:
-    """Share of the outline at which the picture jumps: near 1 for a frame, little where the scene goes on."""
-    along = np.linspace(0, 1, 64, endpoint=False)[:, None]
+    """How much more often the picture jumps at the outline than along lines beside it, -1..1.
+
+    Near 1 for a frame or a screenshot's bars, near 0 where the scene simply goes on, however lively it is.
+    """
     centre = outline.mean(0)
-    jumps = []
+    inwards = (outline - centre) * (1 - EDGE_CONTROL) + centre
+    outwards = (outline - centre) * (1 + EDGE_CONTROL) + centre
+    at = _jumps(grey, outline)
+    beside = [share for line in (inwards, outwards) if (share := _jumps(grey, line)) is not None]
+    return 0.0 if at is None or not beside else at - float(np.mean(beside))
+
+
+def _jumps(grey: Grey, outline: NDArray[np.float32]) -> float | None:
+    """Share of places along an outline at which the picture jumps across it; None where it lies outside."""
+    along = np.linspace(0, 1, 64, endpoint=False)[:, None]
+    centre, (height, width) = outline.mean(0), grey.shape
+    found = []
     for start, end in zip(outline, np.roll(outline, -1, 0), strict=True):
-        line = start + along * (end - start)
         step = np.array([end[1] - start[1], start[0] - end[0]], np.float32)
         step *= EDGE_REACH / max(float(np.hypot(*step)), 1e-6)
         if (start - centre) @ step < 0:
             step = -step
+        line = start + along * (end - start)
         (x, y), (u, v) = (line + step).round().astype(int).T, (line - step).round().astype(int).T
-        height, width = grey.shape
-        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        inside &= (u >= 0) & (u < width) & (v >= 0) & (v < height)
-        beyond, within = grey[y[inside], x[inside]].astype(int), grey[v[inside], u[inside]].astype(int)
-        jumps.append(np.abs(beyond - within) > JUMP)
-    found = np.concatenate(jumps)
-    return float(found.mean()) if len(found) >= 16 else 0.0
+        inside = (np.minimum(x, u) >= 0) & (np.maximum(x, u) < width) & (np.minimum(y, v) >= 0)
+        inside &= np.maximum(y, v) < height
+        found.append(np.abs(grey[y[inside], x[inside]].astype(int) - grey[v[inside], u[inside]]) > JUMP)
+    jumps = np.concatenate(found)
+    return float(jumps.mean()) if len(jumps) >= 16 else None
 
 
 def _tone_curve(a: Floats, b: Floats, valid: NDArray[np.bool_]) -> Floats:
@@ -277,8 +290,8 @@ class Changes:
     painted: str  # "a" or "b": the one that seems to have been painted over there
 
 
-def changes(frame: Frame, smallest: float) -> Changes | None:
-    """What differs, if some region of at least `smallest` (a share of the frame) stands out from the rest.
+def changes(frame: Frame, soft: bool) -> Changes | None:
+    """What differs, if some region stands out from the rest. `soft`: one of the two has lost its finest detail.
 
     Noise and compression differ a little everywhere; a change is larger than what is usual in its pair.
     """
@@ -288,7 +301,8 @@ def changes(frame: Frame, smallest: float) -> Changes | None:
     inside = cells >= 0
     if inside.sum() < 16:
         return None
-    limit = max(CHANGED, 4 * float(np.quantile(cells[inside], 0.6)))
+    smallest, least = (SMALLEST_SOFT_CHANGE, CHANGED_SOFT) if soft else (SMALLEST_CHANGE, CHANGED)
+    limit = max(least, 4 * float(np.quantile(cells[inside], 0.6)))
     mask = ((cells > limit) & inside).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curate.diversity import scenes, targets
-from curate.records import FRAMINGS, Coverage, Framing, Gap, View
+from curate.diversity import gaps, scenes, targets
+from curate.diversity.gaps import Masses
+from curate.records import FRAMINGS, Coverage, Gap, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,19 +25,7 @@ if TYPE_CHECKING:
     from curate.diversity.targets import Targets
 
 MOST_UNKNOWN = 0.3  # share of the mass without a view beyond which there is no verdict
-SHORT = 0.5  # share of a framing's target below which it is a gap
 HEAVY = 0.5  # share of one view from which it is a finding
-# Worths of gaps, against 1 for a missing front view; our own order, by how much a prompt that asks for it is guessed
-THIN = 0.5  # of a view that a photograph shows, but less than one effective image
-FRAMING = 0.8  # of a framing that is missing altogether
-HEIGHT = 0.45  # of "from above" or "from below"
-CELL = 0.4  # of a view in a framing that both exist, but not together, against a view that is missing
-WORDS: dict[Framing, str] = {
-    "close_up": "close-up",
-    "upper_body": "upper body",
-    "three_quarter": "three-quarter body",
-    "full_body": "full body",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +40,6 @@ class CoverageInputs:
     folded: bool = False  # left and right count as one
 
 
-@dataclass(frozen=True, slots=True)
-class _Masses:
-    yaw: NDArray[np.float64]  # [bins]
-    pitch: NDArray[np.float64]  # [3]
-    framing: NDArray[np.float64]  # [4]
-    matrix: NDArray[np.float64]  # [bins, 4]
-    seen: NDArray[np.intp]  # [bins] photographs
-    pitched: NDArray[np.intp]  # [3] photographs
-    unknown: float  # share
-
-
 def measure(inputs: CoverageInputs) -> Coverage:
     """What the set holds and lacks. Raises KeyError for a preset that there is none of."""
     wish = targets.TARGETS[inputs.preset]
@@ -69,7 +47,8 @@ def measure(inputs: CoverageInputs) -> Coverage:
     wanted = targets.wanted(wish, folded=inputs.folded)
     measured = any(view is not None for view in inputs.views) and masses.unknown <= MOST_UNKNOWN
     arc = _largest_arc(inputs, wish) if measured and wanted else None
-    gaps = tuple(sorted(_gaps(inputs, wish, masses), key=lambda gap: (-gap.worth, gap.name))) if measured else ()
+    lacking = gaps.find(wish, masses, folded=inputs.folded) if measured else ()
+    found_gaps = tuple(sorted(lacking, key=lambda gap: (-gap.worth, gap.name)))
     found = scenes.findings(inputs.scene, inputs.captions)
     if measured and wanted:
         found = (*_heavy(inputs, masses), *found)
@@ -86,7 +65,7 @@ def measure(inputs: CoverageInputs) -> Coverage:
         views_seen=sum(bool(masses.seen[b]) for b in wanted),
         views_wanted=len(wanted),
         largest_gap_deg=arc[0] if arc else None,
-        gaps=gaps,
+        gaps=found_gaps,
         scenes=len(np.unique(inputs.scene)),
         scene_evenness=scenes.evenness(inputs.scene, inputs.weights),
         findings=found,
@@ -134,7 +113,7 @@ def _gap(gap: Gap) -> dict[str, Any]:
     }
 
 
-def _masses(inputs: CoverageInputs) -> _Masses:
+def _masses(inputs: CoverageInputs) -> Masses:
     bins = len(targets.names(folded=inputs.folded))
     yaw, pitch, framing, matrix = np.zeros(bins), np.zeros(3), np.zeros(4), np.zeros((bins, 4))
     seen, pitched = np.zeros(bins, dtype=np.intp), np.zeros(3, dtype=np.intp)
@@ -155,80 +134,10 @@ def _masses(inputs: CoverageInputs) -> _Masses:
             matrix[at, near] += weight
     total = float(np.sum(inputs.weights))
     unknown = 1.0 if total <= 0 else max(0.0, 1.0 - float(yaw.sum()) / total)
-    return _Masses(yaw, pitch, framing, matrix, seen, pitched, unknown)
+    return Masses(yaw, pitch, framing, matrix, seen, pitched, unknown)
 
 
-def _gaps(inputs: CoverageInputs, wish: Targets, masses: _Masses) -> Iterator[Gap]:
-    """Everything that is missing or thin."""
-    names = targets.names(folded=inputs.folded)
-    for at in targets.wanted(wish, folded=inputs.folded):
-        has = float(masses.yaw[at])
-        missing = not masses.seen[at]
-        if has >= targets.VIEW_IMAGES:
-            continue
-        usual = targets.usual(at, folded=inputs.folded)
-        yield Gap(
-            name=names[at],
-            kind="view",
-            has=has,
-            wants=targets.VIEW_IMAGES,
-            worth=usual * (1.0 - has / targets.VIEW_IMAGES) * (1.0 if missing else THIN),
-            why="no picture shows this view, so it will be guessed" if missing else "less than one effective image",
-            missing=missing,
-            yaw_bin=at,
-        )
-    for height in wish.pitches:
-        at = targets.PITCHES.index(height)
-        if not masses.pitched[at]:
-            yield Gap(
-                name=height,
-                kind="height",
-                has=0.0,
-                wants=targets.VIEW_IMAGES,
-                worth=HEIGHT,
-                why="no picture, so prompts that ask for it will be guessed",
-                missing=True,
-                pitch_bin=at,
-            )
-    yield from _framing_gaps(inputs, wish, masses)
-
-
-def _framing_gaps(inputs: CoverageInputs, wish: Targets, masses: _Masses) -> Iterator[Gap]:
-    total = float(masses.framing.sum())
-    lacking: set[Framing] = set()
-    for group, share in wish.framings.items():
-        has = float(sum(masses.framing[FRAMINGS.index(one)] for one in group))
-        wants = share * total
-        if total > 0 and has < SHORT * wants:
-            lacking.update(group)
-            yield Gap(
-                name=" or ".join(WORDS[one] for one in group),
-                kind="framing",
-                has=has,
-                wants=wants,
-                worth=FRAMING * (1.0 - has / wants),
-                why=f"{100 * has / total:.0f} % of the set, {100 * share:.0f} % wanted",
-                missing=has == 0,
-                framings=group,
-            )
-    for at in targets.wanted(wish, folded=inputs.folded):
-        for group in wish.framings:
-            together = any(masses.matrix[at, FRAMINGS.index(one)] > 0 for one in group)
-            if masses.seen[at] and lacking.isdisjoint(group) and not together:
-                yield Gap(
-                    name=f"{' or '.join(WORDS[one] for one in group)}, {targets.names(folded=inputs.folded)[at]}",
-                    kind="cell",
-                    has=0.0,
-                    wants=targets.VIEW_IMAGES,
-                    worth=CELL * targets.usual(at, folded=inputs.folded),
-                    why="both are there, but not together",
-                    missing=True,
-                    yaw_bin=at,
-                    framings=group,
-                )
-
-
-def _heavy(inputs: CoverageInputs, masses: _Masses) -> Iterator[str]:
+def _heavy(inputs: CoverageInputs, masses: Masses) -> Iterator[str]:
     """The view that more than half of the set shows."""
     at = int(masses.yaw.argmax())
     share = float(masses.yaw[at] / masses.yaw.sum())
@@ -254,7 +163,7 @@ def _largest_arc(inputs: CoverageInputs, wish: Targets) -> tuple[float, float] |
     return width, abs(middle) if inputs.folded else middle
 
 
-def _headline(inputs: CoverageInputs, masses: _Masses, wanted: Sequence[int], arc: tuple[float, float] | None) -> str:
+def _headline(inputs: CoverageInputs, masses: Masses, wanted: Sequence[int], arc: tuple[float, float] | None) -> str:
     if not wanted:
         number = len(np.unique(inputs.scene))
         return f"{number} scene{'s' if number != 1 else ''} (a {inputs.preset} set has no views to cover)"
@@ -268,7 +177,7 @@ def _headline(inputs: CoverageInputs, masses: _Masses, wanted: Sequence[int], ar
     return " · ".join(parts)
 
 
-def _why_not(inputs: CoverageInputs, masses: _Masses) -> str:
+def _why_not(inputs: CoverageInputs, masses: Masses) -> str:
     if not any(view is not None for view in inputs.views):
         return "views not measured"
     return f"views not measured: {100 * masses.unknown:.0f} % of the set shows no view that can be told"

@@ -79,7 +79,7 @@ def by_uv(wheel: Wheel, scratch: Path) -> Path:
 def by_https(wheel: Wheel, scratch: Path) -> Path:
     """The wheel, asked of the configured index itself. Raises NotFetchedError."""
     problems = []
-    for index in indexes():
+    for index in (one for one in indexes() if one.startswith(("http://", "https://"))):  # pip alone reads folders
         page = f"{index.rstrip('/')}/{wheel.package}/"
         try:
             address = _pick(wheel, _links(page))
@@ -90,7 +90,7 @@ def by_https(wheel: Wheel, scratch: Path) -> Path:
             problems.append(str(error))
         except (OSError, ValueError, http.client.HTTPException) as error:  # urllib.error.URLError is an OSError
             problems.append(f"{urllib.parse.urlsplit(page).hostname or page}: {getattr(error, 'reason', error)}")
-    raise NotFetchedError(", ".join(problems))
+    raise NotFetchedError(", ".join(problems) or "no index that speaks HTTPS is set up")
 
 
 def from_folder(folder: Path) -> Way:
@@ -195,6 +195,8 @@ def _only_wheel(folder: Path) -> Path:
 
 def _pip_files(known: Mapping[str, str]) -> Iterator[Path]:
     """Where pip keeps its configuration, most specific first (https://pip.pypa.io/en/stable/topics/configuration/)."""
+    if known.get("PIP_CONFIG_FILE") == os.devnull:  # pip's word for none at all
+        return
     if known.get("PIP_CONFIG_FILE"):
         yield Path(known["PIP_CONFIG_FILE"])
     name = "pip.ini" if os.name == "nt" else "pip.conf"

@@ -14,11 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from curate.errors import BrokenPicture, FolderError
+from curate.output import contents
 from curate.output.destination import space
-from curate.output.masks import mask_pixels
-from curate.output.records import Action, Encoding, Link, PlaceMask, PlacePicture, WriteText, WrittenFile
-from curate.pictures import Source, decode_for_export, encode
+from curate.output.records import Action, Link, PlaceMask, PlacePicture, WriteText, WrittenFile
+from curate.pictures import Source
 
 CHUNK = 1 << 20  # bytes copied at once of what is too large to hold
 BATCH_FILES, BATCH_BYTES = 32, 16 << 20  # what a thread prepares at once: at most that many files or, about, bytes
@@ -59,9 +58,9 @@ def place_all(
 ) -> list[WrittenFile]:
     """Carries out all actions below `folder`, and tells what was written, in the order of the actions.
 
-    Several threads encode ahead and prove what was copied; this one alone writes, since creating files in one folder from several threads only
-    makes them wait for each other. Raises OSError where `folder` cannot take them, FolderError where a
-    source file cannot be read or is another one.
+    Several threads encode ahead and prove what was copied; this one alone writes, since creating files in one folder
+    from several threads only makes them wait for each other. Raises OSError where `folder` cannot take them,
+    FolderError where a source file cannot be read or is another one.
     """
     for parent in sorted({(folder / action.to).parent for action in actions}):
         parent.mkdir(parents=True, exist_ok=True)
@@ -129,12 +128,12 @@ def _prepare(action: Action, placing: Placing) -> _Prepared:
     if isinstance(action, WriteText):
         return _made(action, action.text.encode("utf-8"))
     if isinstance(action, PlaceMask):
-        return _made(action, _mask(action, placing))
+        return _made(action, contents.mask(action, placing.source))
     if action.encoding:
-        return _made(action, _anew(action, action.encoding, placing))
+        return _made(action, contents.anew(action, action.encoding, placing.source, placing.background))
     if placing.link or action.size_bytes > BATCH_BYTES:
         return _Prepared(action, None)
-    data, times = _whole(action, placing)
+    data, times = contents.whole(action, placing.source)
     return _Prepared(action, data, action.digest, times)
 
 
@@ -161,18 +160,7 @@ def _prove(prepared: Sequence[_Prepared], placing: Placing) -> None:
     for one in prepared:
         if one.times and one.data is not None and hashlib.sha256(one.data).hexdigest() != one.digest:
             assert isinstance(one.action, PlacePicture)  # only copies have times
-            raise _changed(placing, one.action.source)
-
-
-def _whole(action: PlacePicture, placing: Placing) -> tuple[bytes, tuple[int, int]]:
-    """The bytes and the file's times."""
-    try:
-        with placing.source.open(action.source) as reader:
-            times = os.fstat(reader.fileno())
-            data = reader.read()
-    except OSError as error:
-        raise _unreadable(placing, action.source, error) from error
-    return data, (times.st_atime_ns, times.st_mtime_ns)
+            raise contents.changed(placing.source, one.action.source)
 
 
 def _linked(action: PlacePicture, target: str, placing: Placing) -> bool:
@@ -181,9 +169,9 @@ def _linked(action: PlacePicture, target: str, placing: Placing) -> bool:
         real = placing.source.whole_path(action.source).resolve(strict=True)
         size = real.stat().st_size
     except OSError as error:
-        raise _unreadable(placing, action.source, error) from error
+        raise contents.unreadable(placing.source, action.source, error) from error
     if size != action.size_bytes:
-        raise _changed(placing, action.source)
+        raise contents.changed(placing.source, action.source)
     try:
         if placing.link == "hard":
             os.link(real, target)
@@ -204,14 +192,14 @@ def _copied(action: PlacePicture, target: str, placing: Placing) -> None:
     try:
         reader = placing.source.open(action.source)
     except OSError as error:
-        raise _unreadable(placing, action.source, error) from error
+        raise contents.unreadable(placing.source, action.source, error) from error
     with reader, _created(target) as writer:
         while chunk := _read(reader, action, placing):
             digest.update(chunk)
             _write_whole(writer, chunk)
         times = os.fstat(reader.fileno())
     if digest.hexdigest() != action.digest:
-        raise _changed(placing, action.source)
+        raise contents.changed(placing.source, action.source)
     os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
@@ -219,7 +207,7 @@ def _read(reader: BinaryIO, action: PlacePicture, placing: Placing) -> bytes:
     try:
         return reader.read(CHUNK)
     except OSError as error:
-        raise _unreadable(placing, action.source, error) from error
+        raise contents.unreadable(placing.source, action.source, error) from error
 
 
 @contextmanager
@@ -237,39 +225,3 @@ def _write_whole(file: int, data: bytes) -> None:
     written = os.write(file, data)
     while written < len(data):
         written += os.write(file, memoryview(data)[written:])
-
-
-def _anew(action: PlacePicture, encoding: Encoding, placing: Placing) -> bytes:
-    """The picture upright, in sRGB, on the background, of 8 bits, its first frame alone."""
-    data, _ = _whole(action, placing)
-    if hashlib.sha256(data).hexdigest() != action.digest:
-        raise _changed(placing, action.source)
-    try:
-        pixels, _ = decode_for_export(data, background=placing.background)
-    except BrokenPicture as error:
-        raise FolderError(
-            placing.source.folder, f"{action.source} cannot be decoded: {error.reason}", "Scan the folder again"
-        ) from error
-    return encode(pixels, format=encoding)
-
-
-def _mask(action: PlaceMask, placing: Placing) -> bytes:
-    try:
-        return encode(mask_pixels(action, placing.source), format="png")
-    except OSError as error:
-        raise _unreadable(placing, action.source, error) from error
-    except BrokenPicture as error:
-        raise FolderError(
-            placing.source.folder, f"the mask {action.source} cannot be decoded: {error.reason}", "Mend or remove it"
-        ) from error
-
-
-def _unreadable(placing: Placing, path: str, error: OSError) -> FolderError:
-    why = placing.source.why_unreadable(path, error)
-    return FolderError(placing.source.folder, f"{path} {why}", "Scan the folder again; nothing was written")
-
-
-def _changed(placing: Placing, path: str) -> FolderError:
-    return FolderError(
-        placing.source.folder, f"{path} changed since the scan", "Scan the folder again; nothing was written"
-    )

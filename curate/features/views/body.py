@@ -34,6 +34,7 @@ REGION = (
 )
 HEAD = slice(0, 11)  # landmarks of the head
 SHOULDERS, HIPS, NEXT = (11, 12), (23, 24), (33, 34)  # landmarks; NEXT: middle and rim of the region to look at again
+HEELS, TOES = (29, 30), (31, 32)
 BACK_DEG = 100.0  # |body yaw| that says back
 CUTS = (
     0.6,
@@ -52,6 +53,7 @@ class _Body:
     head: Floats  # px [2]
     shoulders: Floats
     hips: Floats
+    toes: float  # px that the toes are shown below the heels
 
 
 class Bodies:
@@ -75,6 +77,7 @@ class Bodies:
             "body_flag": first.flag,
             "body_yaw": first.yaw,
             "body_head": float(first.head[1]) / view.height,
+            "body_toes": first.toes / torso,
             "body_room": (view.height - float(first.shoulders[1])) / torso,
         }
         if anchor is not None:
@@ -166,6 +169,8 @@ def _is_back(raw: Raw) -> bool:
     them where all else fits."""
     if raw.get("mesh", 0.0) >= 0.2 or raw["body_head"] < 0.0:
         return False
+    if raw["body_room"] >= CUTS[2] and raw["body_toes"] > 0.0:  # feet that are seen point at the camera
+        return False
     says = [abs(raw.get(name, 0.0)) >= BACK_DEG for name in ("body_yaw", "mirror_yaw")]
     return face.is_mirrored(raw) and (all(says) or (any(says) and is_sure(raw)))
 
@@ -194,4 +199,5 @@ def _body(found: Found, flag: float, points: Floats, solid: Floats) -> _Body:
         head=points[HEAD].mean(axis=0),
         shoulders=points[list(SHOULDERS)].mean(axis=0),
         hips=points[list(HIPS)].mean(axis=0),
+        toes=float(points[list(TOES), 1].mean() - points[list(HEELS), 1].mean()),
     )
