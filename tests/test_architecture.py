@@ -48,6 +48,8 @@ DOORS = {
     "timm": ("features/embed",),
     "huggingface_hub": ("features/embed",),
     "ai_edge_litert": ("features/views",),
+    "urllib": ("features/wheels.py", "features/embed/hub.py"),
+    "subprocess": ("features/wheels.py", "features/embed/devices.py"),
     "sqlite3": ("features/store.py",),
     "ray": ("engine/ray.py",),
     "typer": ("cli",),
