@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from curate.copies.overlap import Affine, Grey
 
-METHOD = "sift-affine-5"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
+METHOD = "sift-affine-6"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
 
 RATIO = 0.85  # of nearest to second nearest descriptor distance (Lowe 2004 used 0.8); the map sorts out the rest
 REPROJECTION = 3.0  # px at the working size
@@ -54,7 +54,7 @@ class Look:
     contrast: float  # SIFT contrast threshold: lower finds more in soft pictures
 
 
-GLANCE = Look(side=128, features=250, contrast=0.02)
+GLANCE = Look(side=128, features=180, contrast=0.02)
 CHEAP = Look(side=256, features=500, contrast=0.02)
 CAREFUL = Look(side=512, features=1500, contrast=0.015)
 

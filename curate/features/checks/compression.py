@@ -41,7 +41,7 @@ STANDARD_STEPS = {  # of quality 50: ITU-T T.81 (1992), table K.1, at (row, colu
     (3, 0): 14,
 }
 STEPS = np.arange(4, 131)  # levels; 4 is the least that shows through rounding, 130 the greatest of quality 6
-BLOCKS = 2048  # looked at, evenly spread
+BLOCKS = 1024  # looked at, evenly spread
 WINDOW = 1024  # px, side of the middle part in which the grid is sought
 BINS_A_LEVEL = 4
 LARGEST = 320  # levels, of a frequency

@@ -78,9 +78,10 @@ def _trace(grey: NDArray[np.uint8]) -> float:
 
 
 def _second_differences(grey: NDArray[np.uint8], axis: int) -> Floats:
-    """Their mean size at each place along `axis`."""
+    """Their mean size at each place along `axis`, over every second line: half the work, the same peaks."""
     import cv2
 
+    grey = np.ascontiguousarray(grey[::2] if axis == 1 else grey[:, ::2])
     kernel = np.array([[1.0, -2.0, 1.0]], dtype=np.float32)
     differences = cv2.filter2D(grey, cv2.CV_16S, kernel if axis == 1 else kernel.T)
     sizes = cv2.min(cv2.convertScaleAbs(differences), STRONGEST)
