@@ -37,6 +37,7 @@ FLAT = 2.0  # standard deviation of the 32 x 32 picture, of 255 levels: below it
 LIMIT = 10  # bits of 64 that may differ in a proposed pair; see near_pairs
 BLOCK = 2**19  # comparisons held at once: 4 MiB of hashes and as much again
 DIRECT = 6_000  # pictures up to which comparing all is as fast as looking up
+SIGNS = np.array([1.0, -1.0] * 4)
 BANDS = tuple(np.uint64(shift) for shift in (0, 16, 32, 48))  # bits at which the four 16-bit words of a hash start
 
 
@@ -54,9 +55,26 @@ def eight(picture: NDArray[np.uint8]) -> Hashes:
     small = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=4.0))
     if small.std() < FLAT:
         return np.full(8, NOTHING, dtype=np.uint64)
-    turned = [np.rot90(side, turns) for side in (small, small[:, ::-1]) for turns in range(4)]
-    bits = np.array([imagehash.phash(Image.fromarray(np.ascontiguousarray(square))).hash for square in turned])
+    frequencies = _frequencies(small)
+    mirrored = frequencies * SIGNS[None, :]  # mirroring turns the sign of every odd frequency across
+    squares = [_turned(square, turns) for square in (frequencies, mirrored) for turns in range(4)]
+    bits = np.array([square > np.median(square) for square in squares])
+    bits[0] = imagehash.phash(Image.fromarray(small)).hash
     return np.packbits(bits.reshape(8, 64), axis=1).view(">u8")[:, 0].astype(np.uint64)
+
+
+def _frequencies(small: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The 8 x 8 lowest frequencies of the 32 x 32 picture, as imagehash.phash takes them."""
+    from scipy.fft import dctn
+
+    return np.asarray(dctn(small.astype(np.float64), type=2)[:8, :8])
+
+
+def _turned(frequencies: NDArray[np.float64], turns: int) -> NDArray[np.float64]:
+    """The frequencies of the picture turned as numpy.rot90 turns it, `turns` times."""
+    for _ in range(turns):
+        frequencies = frequencies.T * SIGNS[:, None]  # turned by 90 degrees = transposed, then upside down
+    return frequencies
 
 
 def distance(a: Hashes, b: Hashes) -> NDArray[np.uint8]:

@@ -14,10 +14,8 @@ from curate.features.shrink import squash
 if TYPE_CHECKING:
     from curate.features.embed.base import Pixels, Vectors
 
-CPU_PART = (
-    4  # pictures run at once on one core: EfficientNet-Lite0 took 9.3 ms of a core each; 12 ms in parts of 16, 15 ms
-)
-# in parts of 32, where the layers' results no longer fit the cache (Xeon, 2 MiB)
+CPU_PART = 2  # pictures run at once on one core: two cores at work gave 178 pictures/s of EfficientNet-Lite0, 148 in
+# parts of 4 and 144 in parts of 8, where the layers' results no longer fit the cache (Xeon, 2 MiB a core)
 GPU_PART = 256  # pictures: at most what a batch of the settings holds; halved where it does not fit
 
 
