@@ -47,7 +47,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """What lies in a folder: every file is in exactly one of pictures, captions or masks of pictures, broken, ignored."""
+    """What lies in a folder: each file is a picture, a caption or mask of one, broken, or ignored, and only one of these."""
 
     folder: str  # absolute path
     pictures: tuple[Picture, ...]
@@ -229,6 +229,15 @@ class Coverage:
     scenes: int  # clusters of pictures that look alike as a whole: background, outfit, light
     scene_evenness: float  # 0-1: 1 where all clusters weigh the same
     findings: tuple[str, ...] = ()  # "21 of 30 share one background", captions that never vary: one line each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subjects:
+    """Whether a set may hold several subjects, and pictures that may not belong. All empty: one subject."""
+
+    groups: tuple[tuple[str, ...], ...] = ()  # paths of what may be a subject each, the largest first
+    odd: tuple[str, ...] = ()  # paths
+    findings: tuple[str, ...] = ()  # what to say of them: a sentence or two each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

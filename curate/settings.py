@@ -21,3 +21,7 @@ class ScanSettings:
     batch_size: int = 32  # pictures a batch of the embedder
     workers: int = 0  # decoding threads; 0: one a core
     memory_mb: int = 384  # MiB for thumbnails held between measuring and alignment; beyond it files are read again
+
+    def __post_init__(self) -> None:
+        if isinstance(self.cache, str):  # as people write it
+            object.__setattr__(self, "cache", Path(self.cache))

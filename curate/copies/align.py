@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from curate.copies.overlap import Affine, Grey
 
-METHOD = "sift-affine-6"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
+METHOD = "sift-affine-7"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
 
 RATIO = 0.85  # of nearest to second nearest descriptor distance (Lowe 2004 used 0.8); the map sorts out the rest
 REPROJECTION = 3.0  # px at the working size
@@ -84,7 +84,7 @@ class Proof:
     changed: Region | None = None  # the largest changed region, in shares of a
     changed_share: float = 0.0  # of a, all changed regions
     remade_share: float = 0.0  # of a: changed, and not merely covered or blanked
-    painted: str = ""  # "a" or "b": the one that seems to have been painted over there
+    painted: str = ""  # "a" or "b": the one that was plainly painted over there
 
 
 def _mirror_order() -> NDArray[np.intp]:

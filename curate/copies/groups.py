@@ -21,6 +21,7 @@ from curate.records import Group, Kind, Member, Picture
 Prove = Callable[[int, int], Proof | None]
 Similarity = Callable[[int, int], float]
 
+VOTERS = 2  # copies, at least, that together can say that a picture was changed
 QUALITY = 12.0  # steps of JPEG quality within which two files count as equally compressed
 CLEANER = 0.15  # octaves of content pixels within which two files count as equally large
 SHARPER = 1.25  # ratio of the finest contrast from which one of two equally large files is the better one
@@ -164,7 +165,7 @@ def _ranks(evidence: Evidence, links: _Links) -> dict[int, tuple[object, ...]]:
             if proof is None:
                 continue
             frame = edits.is_other_frame(proof, evidence.files[a], evidence.files[b])
-            if edits.has_border(proof) or (_is_painted(proof) and not frame):
+            if edits.has_border(proof):
                 spoilt.add(b)
             if edits.is_crop(proof):
                 cropped.add(b)
@@ -172,7 +173,7 @@ def _ranks(evidence: Evidence, links: _Links) -> dict[int, tuple[object, ...]]:
                 soft.add(b)
     return {
         row: (
-            row in spoilt,
+            row in spoilt or _is_painted(evidence, links, row),
             -round(log2(max(1.0, content_pixels(evidence.files[row]))) / CLEANER),
             row in cropped,
             evidence.files[row].checks.get("saturation", 1.0) < edits.GREY,
@@ -185,9 +186,28 @@ def _ranks(evidence: Evidence, links: _Links) -> dict[int, tuple[object, ...]]:
     }
 
 
-def _is_painted(proof: Proof) -> bool:
-    """Whether b is the one of the two that was painted over: text and stickers make it livelier or flatter there."""
-    return proof.changed is not None and proof.painted == "b"
+def _is_painted(evidence: Evidence, links: _Links, row: int) -> bool:
+    """Whether a picture was painted over: plainly, or since it differs in one region from most of its own copies."""
+    found = [(other, evidence.prove(row, other)) for other in links.near[row]]
+    proofs = [
+        proof
+        for other, proof in found
+        if proof is not None and not edits.is_other_frame(proof, evidence.files[row], evidence.files[other])
+    ]
+    if any(proof.painted == "a" for proof in proofs):
+        return True
+    changed = sum(proof.changed is not None for proof in proofs)
+    return len(proofs) >= VOTERS and changed > len(proofs) / 2 and _agree(evidence, [other for other, _ in found])
+
+
+def _agree(evidence: Evidence, rows: Sequence[int]) -> bool:
+    """Whether some two of these are copies without any changed region: they show how the picture was."""
+    for at, one in enumerate(rows):
+        for other in rows[at + 1 :]:
+            proof = evidence.prove(one, other)
+            if proof is not None and proof.changed is None:
+                return True
+    return False
 
 
 def content_pixels(file: File) -> float:
@@ -293,7 +313,7 @@ def _lookalikes(evidence: Evidence, links: _Links, keepers: Sequence[int]) -> li
         claimed.update(taken)
         if taken:
             members = tuple(_alike(evidence, keeper, row, related[keeper][row]) for row in taken)
-            reason = "other photographs that add little; all are kept and share its exposures"
+            reason = "other photographs or framings, much alike; all are kept"
             groups.append(Group(kind="lookalike", keeper=keeper, reason=reason, members=members))
     return groups
 

@@ -33,6 +33,7 @@ CHANGED = 8.0  # grey levels beyond what one pixel of misfit explains, between p
 CHANGED_SOFT = 14.0  # the same where one of them has lost its finest detail
 CHANGED_COLOUR = 26.0  # levels, after one linear colour map for the whole picture (filters, grey scale)
 EDGE_REACH = 3.0  # px to either side of an outline; the map is good to one or two
+SHORT_SIDE = 0.05  # of the picture: a side of the outline shorter than this tells nothing
 EDGE_CONTROL = 0.08  # of the outline's distance from its centre: where the lines beside it lie
 JUMP = 14  # grey levels from one side to the other
 SMALLEST_CHANGE = 0.002  # share of the picture: a mouth in a half-figure; below it, dust
@@ -210,35 +211,42 @@ def _extent(grey: Grey, other: Grey, to_grey: Affine) -> Extent:
 
 
 def _edge(grey: Grey, outline: NDArray[np.float32]) -> float:
-    """How much more often the picture jumps at the outline than along lines beside it, -1..1.
+    """How much more often the picture jumps at the outline than along lines beside it, -1..1: of the weakest side.
 
-    Near 1 for a frame or a screenshot's bars, near 0 where the scene simply goes on, however lively it is.
+    Near 1 for a frame or a screenshot's bars, which jump along every side, and near 0 where the scene simply goes on,
+    however lively it is. Sides that are the picture's own do not count; 0 where all are.
     """
     centre = outline.mean(0)
-    inwards = (outline - centre) * (1 - EDGE_CONTROL) + centre
-    outwards = (outline - centre) * (1 + EDGE_CONTROL) + centre
-    at = _jumps(grey, outline)
-    beside = [share for line in (inwards, outwards) if (share := _jumps(grey, line)) is not None]
-    return 0.0 if at is None or not beside else at - float(np.mean(beside))
+    lines = [outline, *((outline - centre) * (1 + off) + centre for off in (-EDGE_CONTROL, EDGE_CONTROL))]
+    excess = []
+    for side in range(len(outline)):
+        at, *beside = (_jumps(grey, line[side], line[(side + 1) % len(line)], centre) for line in lines)
+        near = [share for share in beside if share is not None]
+        if at is not None and near:
+            excess.append(at - float(np.mean(near)))
+    return min(excess, default=0.0)
 
 
-def _jumps(grey: Grey, outline: NDArray[np.float32]) -> float | None:
-    """Share of places along an outline at which the picture jumps across it; None where it lies outside."""
-    along = np.linspace(0, 1, 64, endpoint=False)[:, None]
-    centre, (height, width) = outline.mean(0), grey.shape
-    found = []
-    for start, end in zip(outline, np.roll(outline, -1, 0), strict=True):
-        step = np.array([end[1] - start[1], start[0] - end[0]], np.float32)
-        step *= EDGE_REACH / max(float(np.hypot(*step)), 1e-6)
-        if (start - centre) @ step < 0:
-            step = -step
-        line = start + along * (end - start)
-        (x, y), (u, v) = (line + step).round().astype(int).T, (line - step).round().astype(int).T
-        inside = (np.minimum(x, u) >= 0) & (np.maximum(x, u) < width) & (np.minimum(y, v) >= 0)
-        inside &= np.maximum(y, v) < height
-        found.append(np.abs(grey[y[inside], x[inside]].astype(int) - grey[v[inside], u[inside]]) > JUMP)
-    jumps = np.concatenate(found)
-    return float(jumps.mean()) if len(jumps) >= 16 else None
+def _jumps(
+    grey: Grey, start: NDArray[np.float32], end: NDArray[np.float32], centre: NDArray[np.float32]
+) -> float | None:
+    """Share of places along a line at which the picture jumps across it; None where it hardly lies in the picture."""
+    height, width = grey.shape
+    step = np.array([end[1] - start[1], start[0] - end[0]], np.float32)
+    length = float(np.hypot(*step))
+    if length < SHORT_SIDE * max(grey.shape):
+        return None
+    step *= EDGE_REACH / length
+    if (start - centre) @ step < 0:
+        step = -step
+    line = start + np.linspace(0, 1, 64, endpoint=False)[:, None] * (end - start)
+    (x, y), (u, v) = (line + step).round().astype(int).T, (line - step).round().astype(int).T
+    inside = (np.minimum(x, u) >= 0) & (np.maximum(x, u) < width) & (np.minimum(y, v) >= 0)
+    inside &= np.maximum(y, v) < height
+    if inside.sum() < 16:
+        return None
+    differ = np.abs(grey[y[inside], x[inside]].astype(int) - grey[v[inside], u[inside]]) > JUMP
+    return float(differ.mean())
 
 
 def _tone_curve(a: Floats, b: Floats, valid: NDArray[np.bool_]) -> Floats:
@@ -287,7 +295,7 @@ class Changes:
     region: Region  # the largest changed region, in shares of the frame
     total: float  # share of the frame that changed in all
     remade: float  # share of the frame that changed and shows something in both: not covered, not blanked
-    painted: str  # "a" or "b": the one that seems to have been painted over there
+    painted: str  # "a" or "b": the one that was plainly painted over there; "" where it cannot be told
 
 
 def changes(frame: Frame, soft: bool) -> Changes | None:
@@ -343,9 +351,11 @@ def _lively(picture: Floats) -> NDArray[np.bool_]:
 
 
 def _painted(frame: Frame, cells: NDArray[np.bool_]) -> str:
-    """Which of the two was painted over in these cells: the flat one, or the one that text made livelier."""
+    """Which of the two was plainly painted over in these cells, since it is flat where the other one is not; "" if
+    neither: which of two lively pictures is the true one cannot be told from them."""
     mask = np.kron(cells, np.ones((CELL, CELL), bool))
     height, width = mask.shape
     one, other = (float(x[:height, :width][mask].std()) for x in (frame.a, frame.b))
-    flatter, livelier = ("a", "b") if one < other else ("b", "a")
-    return flatter if min(one, other) < 0.4 * max(one, other) else livelier
+    if min(one, other) > min(2 * FLAT, 0.4 * max(one, other)):
+        return ""
+    return "a" if one < other else "b"

@@ -94,12 +94,13 @@ def _what_you_have(analysis: Analysis) -> Iterator[Line]:
     about = "at least" if diversity.at_least else "about"
     said = _plural(diversity.files, "picture")
     folded = diversity.files - diversity.photographs
-    words = f"{said}, {_plural(diversity.photographs, 'different photograph')}" if folded else f"{said}, no two of them copies"
+    different = _plural(diversity.photographs, "different photograph") if folded else "no two of them copies"
+    words = f"{said}, {different}"
     yield from _wrap(f"{words}, worth {about} {diversity.effective_images:.1f} effective images.", 2, "name")
     if analysis.model.calibrated:
         yield from _wrap(
-            f"Range {diversity.low:.1f} to {diversity.high:.1f}. An effective image is one that no other picture of the "
-            "set comes near: copies count once, near-identical frames hardly more.",
+            f"Range {diversity.low:.1f} to {diversity.high:.1f}. An effective image is one that no other picture of "
+            "the set comes near: copies count once, near-identical frames hardly more.",
             2,
         )
     else:
@@ -135,15 +136,16 @@ def _subsets(analysis: Analysis) -> Iterator[Line]:
         text = "; ".join(f"{name or '.'}: {n} x {repeats}" for (name, repeats), n in sorted(laid_out.items()))
         yield from _wrap(f"Laid out with repeats, which recommend and export honour: {text}.", 2)
     if regularisation:
-        yield from _wrap(f"{_plural(regularisation, 'regularisation picture')} beside them, not counted as the subject.", 2)
+        beside = _plural(regularisation, "regularisation picture")
+        yield from _wrap(f"{beside} beside them, not counted as the subject.", 2)
 
 
 def _leave_out(analysis: Analysis, few: int) -> Iterator[Line]:
     groups = [group for group in analysis.groups if group.kind != "lookalike"]
     if not groups:
         return
-    dropped = sum(not kept for kept in analysis.kept)
-    yield Line(text=f"COPIES: leave out {_plural(dropped, 'file')}, each proved against the one that is kept", style="head")
+    dropped = _plural(sum(not kept for kept in analysis.kept), "file")
+    yield Line(text=f"COPIES: leave out {dropped}, each proved against the one that is kept", style="head")
     for group in groups[:few]:
         yield from _group(analysis, group, few)
     if len(groups) > few:
@@ -173,7 +175,7 @@ def _look_alike(analysis: Analysis, few: int) -> Iterator[Line]:
     groups = [group for group in analysis.groups if group.kind == "lookalike"]
     if not groups:
         return
-    yield Line(text="LOOK ALIKE: other photographs that add little; kept, sharing their exposures", style="head")
+    yield Line(text="LOOK ALIKE: all kept; those that add little share their exposures", style="head")
     weights = analysis.diversity.weights
     for group in groups[:few]:
         rows = [group.keeper, *(member.row for member in group.members)]
@@ -205,18 +207,26 @@ def _look_at(analysis: Analysis, few: int) -> Iterator[Line]:
 
 
 def _captions(analysis: Analysis, few: int) -> Iterator[Line]:
-    by_finding: dict[str, list[str]] = {}
+    kept: dict[str, list[str]] = {}
+    left_out: list[str] = []
     for row, checks in enumerate(analysis.checks):
+        path = clean(analysis.catalog.pictures[row].path)
         for name, check in checks.items():
-            if check.finding is not None and name.startswith("caption"):
-                by_finding.setdefault(check.finding, []).append(analysis.catalog.pictures[row].path)
-    if not by_finding:
+            if check.finding is None or not name.startswith("caption"):
+                continue
+            if analysis.kept[row]:
+                kept.setdefault(check.finding, []).append(path)
+            elif name == "caption":
+                left_out.append(path)
+    if not kept and not left_out:
         return
     yield Line(text="CAPTIONS", style="head")
-    for finding, paths in by_finding.items():
-        names = [clean(path) for path in paths]
+    for finding, names in kept.items():
         yield from _wrap(f"{_plural(len(names), 'file')}: {finding}", 2)
         yield from _wrap(_some(names, few), 4, "dim")
+    if left_out:
+        yield from _wrap("without a usable one too, but left out as copies:", 2)
+        yield from _wrap(_some(left_out, few), 4, "dim")
 
 
 def _not_pictures(analysis: Analysis, few: int) -> Iterator[Line]:

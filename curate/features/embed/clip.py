@@ -68,6 +68,11 @@ class OpenClip(TorchEmbedder):
         self.load()
         return self._side
 
+    def load(self) -> None:
+        if self._network is None and (self.architecture, self.weights) == (ARCHITECTURE, TAG):
+            self._refuse_what_is_out_of_reach(ORIGIN)  # before seconds go into importing PyTorch and open_clip
+        super().load()
+
     def build(self) -> Any:
         open_clip = importing(self.name, lambda: __import__("open_clip"))
         if self.architecture not in open_clip.list_models():
@@ -98,16 +103,19 @@ class OpenClip(TorchEmbedder):
 
     def _at_hand(self, config: dict[str, Any]) -> Path:
         origin = origin_of(config)
-        found = hub.find(origin)
-        if found is not None:
-            return found
+        self._refuse_what_is_out_of_reach(origin)
+        return hub.find(origin) or hub.fetch(origin, self.name, self.wish.progress)
+
+    def _refuse_what_is_out_of_reach(self, origin: Origin) -> None:
+        """Raises ModelError for weights that are not on this machine and may not, or cannot, be fetched."""
+        if hub.find(origin) is not None:
+            return
         if self.wish.offline:
             advice = "Run once without --offline, or use --model builtin"
             raise ModelError(self.name, "its weights are not on this machine", advice)
         if not hub.is_reachable(origin):
             problem = "its weights are not on this machine and their server does not answer"
             raise ModelError(self.name, problem, "Try again with a network, or use --model builtin")
-        return hub.fetch(origin, self.name, self.wish.progress)
 
     def _levels(self, open_clip: Any, config: dict[str, Any]) -> tuple[Any, Any]:
         """Mean and spread of the levels, of 1, that the model was trained with. A file says nothing of them: they are
