@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from curate.records import Analysis, Catalog, Group
+from curate.records import Analysis, Catalog, Group, Subjects
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from curate.output import Item, Values
-    from curate.plan import LaidOut, Plan, PlanInputs, PlanSettings
+    from curate.plan import AsTheyLie, Concerned, LaidOut, Plan, PlanInputs, PlanSettings
 
 
 def keeper_of_row(catalog: Catalog, groups: tuple[Group, ...]) -> NDArray[np.intp]:
@@ -81,7 +81,58 @@ def plan_inputs(analysis: Analysis, settings: PlanSettings) -> PlanInputs:
             RegularisationSet(sizes=tuple((facts[r].width, facts[r].height) for r in at), repeats=n, name=name or "reg")
             for (name, n), at in sorted(beside.items())
         ),
+        subjects=_subjects(analysis, rows),
+        as_they_lie=_as_they_lie(analysis, keepers, rows),
+        concerned=_concerned(analysis, rows),
     )
+
+
+def _concerned(analysis: Analysis, rows: Sequence[int]) -> Concerned:
+    """The pictures that trainers' rules on orientation, transparency and captions concern."""
+    from curate.plan import Concerned
+
+    pictures, facts = analysis.catalog.pictures, analysis.features.facts
+    return Concerned(
+        oriented=tuple(pictures[row].path for row in rows if facts[row].orientation != 1),
+        transparent=tuple(pictures[row].path for row in rows if facts[row].has_alpha),
+        uncaptioned=tuple(pictures[row].path for row in rows if not (pictures[row].caption or "").strip()),
+    )
+
+
+def _subjects(analysis: Analysis, rows: Sequence[int]) -> Subjects:
+    """Whether the pictures that will be trained on may show several subjects; each photograph is looked at once."""
+    from curate import diversity
+
+    pictures, embeddings = analysis.catalog.pictures, analysis.features.embeddings
+    once = {pictures[row].digest: row for row in reversed(rows)}
+    looked = sorted(once.values())
+    return diversity.subjects.judge(
+        diversity.SubjectInputs(
+            embeddings=embeddings if len(looked) == len(embeddings) else embeddings[looked],
+            u=1 - analysis.model.half_similarity,
+            captions=[pictures[row].caption for row in looked],
+            paths=[pictures[row].path for row in looked],
+            calibrated=analysis.model.calibrated,
+        )
+    )
+
+
+def _as_they_lie(analysis: Analysis, keepers: NDArray[np.intp], rows: Sequence[int]) -> AsTheyLie | None:
+    """What the folder's own files are to a trainer, by their repeats; None where no file is left out."""
+    import numpy as np
+
+    from curate import diversity
+    from curate.plan import AsTheyLie
+
+    pictures = analysis.catalog.pictures
+    files = [row for row, picture in enumerate(pictures) if picture.role == "subject"]
+    if len(files) == len(rows):
+        return None
+    draws = np.zeros(len(pictures))
+    draws[files] = [pictures[row].repeats for row in files]
+    u = 1 - analysis.model.half_similarity
+    drawn = diversity.sampled_diversity(analysis.features.embeddings, keepers, draws, u, order(analysis.catalog))
+    return AsTheyLie(files=len(files), sampled_diversity=drawn)
 
 
 def export_items(analysis: Analysis) -> tuple[Item, ...]:
@@ -116,6 +167,7 @@ def export_values(plan: Plan, layout: Sequence[LaidOut]) -> Values:
     schedule = plan.schedule
     repeats = dict(zip((part.name for part in layout), schedule.subset_repeats, strict=True))
     low, high = plan.effective_range
+    sound = plan.judgement.sound
     return Values(
         base=plan.base,
         resolution=plan.resolution,
@@ -135,6 +187,7 @@ def export_values(plan: Plan, layout: Sequence[LaidOut]) -> Values:
         why=(
             f"{schedule.steps} optimizer steps by {plan.trainer}'s own rule; {plan.target_steps or 'no'} asked for",
             f"{plan.pictures} pictures, {plan.effective_images:.1f} effective images ({low:.1f} to {high:.1f})",
-            f"each effective image is seen {plan.exposures.per_effective_image:.0f} times: {plan.judgement.verdict}",
+            f"each effective image is seen {plan.exposures.per_effective_image:.0f} times "
+            f"({plan.judgement.verdict.replace('_', ' ')}; sound here is {sound[0]:.0f} to {sound[1]:.0f})",
         ),
     )

@@ -56,6 +56,7 @@ DropLookalikes = Annotated[
 
 
 def recommend(
+    context: typer.Context,
     folder: options.LastFolder = None,
     target_steps: Target = None,
     epochs: Epochs = None,
@@ -107,7 +108,7 @@ def recommend(
         }
         settings = plan.PlanSettings(**changes)
         if trainer_config is not None:
-            settings = plan.with_config(settings, plan.read_config(trainer_config, trainer))
+            settings = plan.with_config(settings, plan.read_config(trainer_config, trainer), _given(context))
         progress = ProgressLine()
         source = pipeline.folder_or_last(folder, scan_settings)
         analysis = pipeline.scan(source, scan_settings, progress=progress)
@@ -122,6 +123,13 @@ def recommend(
             write(plan.explain(found))
         else:
             write(f"curate recommend for {options.printable(analysis.catalog.folder)}\n\n{plan.page(found).rstrip()}")
+
+
+def _given(context: typer.Context) -> list[str]:
+    """The plan's settings that stand on the command line."""
+    names = {"learning_rate" if name == "lr" else name: name for name in context.params}
+    sources = {ours: context.get_parameter_source(name) for ours, name in names.items()}
+    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
 
 
 def steps(

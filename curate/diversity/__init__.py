@@ -1,11 +1,12 @@
 """What a set holds: effective images, the weight of each picture, the embedder's scale behind both; views, scenes."""
 
-from curate.diversity import coverage, scenes
+from curate.diversity import coverage, scenes, subjects
 from curate.diversity.coverage import CoverageInputs
 from curate.diversity.effective import kernel, measure, sampled_diversity
 from curate.diversity.fill import FillInputs, Pick, fill, shot_list
 from curate.diversity.maximum import maximum_diversity
 from curate.diversity.scale import Scale, find_scale, read_scale, shipped_scale
+from curate.diversity.subjects import SubjectInputs
 from curate.diversity.targets import TARGETS
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "FillInputs",
     "Pick",
     "Scale",
+    "SubjectInputs",
     "coverage",
     "fill",
     "find_scale",
@@ -25,4 +27,5 @@ __all__ = [
     "scenes",
     "shipped_scale",
     "shot_list",
+    "subjects",
 ]

@@ -30,6 +30,7 @@ POOL = 20_000  # rows from which the landmarks are picked
 ROUNDS = 12  # of adding rows; more than fill one kernel from the first landmarks
 COVERED = 0.995  # least Kw of a row that needs no weight of its own: the value is then within 1 % of the maximum, since
 # no mixture has more than value / (2 min(Kw) - 1)
+DRAWS = 4000  # from which the diversity of a larger set's draws is estimated: within 1 % of the exact value
 JUDGED = 10  # pictures (45 pairs) from which on a median similarity says something about the model
 
 
@@ -87,7 +88,7 @@ def sampled_diversity(
     """Diversity 1/(p'Kp) of what a trainer sees that draws row i in proportion to `draw_weights[i]` (>= 0).
 
     Copies count as their keeper, rows with keeper -1 are left out. 1 to the number of photographs; 0 if nothing is
-    drawn. Memory stays in blocks, time grows with the square of the rows drawn.
+    drawn. Exact up to 8,000 photographs drawn, an estimate from 4,000 of the draws beyond.
     """
     keeper_of_row = np.asarray(keeper_of_row, dtype=np.intp)
     draws = np.asarray(draw_weights, dtype=np.float64)
@@ -99,7 +100,23 @@ def sampled_diversity(
     if len(drawn) == 0:
         return 0.0
     drawn = _ordered(embeddings, drawn, order)
-    return _diversity(_unit(embeddings[drawn]), p[drawn] / p[drawn].sum(), u)
+    shares = p[drawn] / p[drawn].sum()
+    if len(drawn) > 2 * DRAWS:
+        return _estimated(embeddings, drawn, shares, u)
+    return _diversity(_unit(embeddings[drawn]), shares, u)
+
+
+def _estimated(embeddings: NDArray[np.float32], drawn: Rows, p: Floats, u: float) -> float:
+    """1/(p'Kp) with its diagonal exact and the mean of the rest from draws spread evenly over the shares."""
+    at = np.searchsorted(np.cumsum(p), (np.arange(DRAWS) + 0.5) / DRAWS)
+    rows, times = np.unique(np.minimum(at, len(p) - 1), return_counts=True)
+    own = float(p @ p)
+    if len(rows) == 1:
+        return min(max(1.0 / own, 1.0), float(len(p)))
+    q = times / DRAWS
+    same = float(q @ q)
+    both = 1.0 / _diversity(_unit(embeddings[drawn[rows]]), q, u)
+    return min(max(1.0 / (own + (1.0 - own) * max(both - same, 0.0) / (1.0 - same)), 1.0), float(len(p)))
 
 
 def _keepers(keeper_of_row: Rows) -> Rows:

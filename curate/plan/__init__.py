@@ -5,10 +5,12 @@ from curate.plan.document import as_json
 from curate.plan.explanation import explain
 from curate.plan.page import page
 from curate.plan.planner import recommend
-from curate.plan.records import LaidOut, Plan, PlanInputs, PlanSettings, RegularisationSet
+from curate.plan.records import AsTheyLie, Concerned, LaidOut, Plan, PlanInputs, PlanSettings, RegularisationSet
 from curate.plan.table import steps_table, table_page
 
 __all__ = [
+    "AsTheyLie",
+    "Concerned",
     "LaidOut",
     "Plan",
     "PlanInputs",

@@ -7,7 +7,7 @@ it would silently change nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,17 +53,22 @@ def read_config(path: Path, trainer: str) -> TrainerConfig:
     return TrainerConfig(trainer=trainer, path=str(path), options=options, **values)
 
 
-def with_config(settings: PlanSettings, config: TrainerConfig) -> PlanSettings:
-    """The settings with the file's values where the user left the default; a target overrides the file's epochs."""
+def with_config(settings: PlanSettings, config: TrainerConfig, given: Collection[str] = ()) -> PlanSettings:
+    """The settings with the file's values where the user left the default; a target overrides the file's epochs.
+
+    `given`: fields that the user set himself, which stay also where they equal the default.
+    """
     if config.trainer != settings.trainer:
         raise PlanError(f"{config.path} is a configuration of {config.trainer}", f"Give --trainer {config.trainer}")
     default = PlanSettings()
     found: dict[str, Any] = {}
     for name in ("resolution", "batch_size", "gradient_accumulation", "learning_rate", "rank", "alpha", "optimizer"):
         value = getattr(config, name)
-        if value is not None and getattr(settings, name) == getattr(default, name):
+        if value is not None and name not in given and getattr(settings, name) == getattr(default, name):
             found[name] = value
     if settings.target_steps is None and settings.epochs is None:
         found |= {"epochs": config.epochs, "target_steps": None if config.epochs else config.max_steps}
         found["repeats"] = config.repeats if config.epochs else None
-    return replace(settings, options={**config.options, **settings.options}, **found)
+    taken = ", ".join(f"{name} {value}" for name, value in {**found, **config.options}.items() if value is not None)
+    notes = (f"From {Path(config.path).name}: {taken or 'nothing that counts here'}.", *config.notes)
+    return replace(settings, options={**config.options, **settings.options}, notes=notes, **found)

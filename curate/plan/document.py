@@ -27,6 +27,8 @@ def as_json(plan: Plan) -> dict[str, Any]:
         },
         "exposures": _exposures(plan.exposures),
         "pictures": plan.pictures,
+        "as_they_lie": None if plan.as_they_lie is None else asdict(plan.as_they_lie),
+        "subjects": None if plan.subjects is None else asdict(plan.subjects),
         "effective_images": plan.effective_images,
         "verdict": judgement.verdict,
         "verdict_between": list(judgement.between),
@@ -46,6 +48,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "warnings": list(plan.warnings),
         "buckets": [{"width": w, "height": h, "entries": n} for (w, h), n in plan.steps.buckets.items()],
         "treatments": [asdict(treatment) for treatment in plan.treatments],
+        "concerned": None if plan.concerned is None else asdict(plan.concerned),
         "checkpoints": [asdict(checkpoint) for checkpoint in plan.checkpoints],
     }
 

@@ -138,6 +138,11 @@ def _people(plan: Plan) -> Iterator[str]:
         "the base model knows. A set with several people or subjects needs a word for each in its captions, and is as "
         "many small sets as it has subjects: each must be large enough by itself."
     )
+    if plan.subjects is not None:
+        yield " ".join(plan.subjects.findings) or (
+            "Here nothing in the pictures or their captions speaks for a second subject; two people who look alike at "
+            "a glance, on like pictures without captions, would not be noticed."
+        )
 
 
 def _knobs(plan: Plan) -> Iterator[str]:

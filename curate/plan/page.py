@@ -8,7 +8,8 @@ from math import log2
 from textwrap import wrap
 
 from curate.plan.constants import CROPPED, FAR_OVER, SAMPLES_FLOOR, Verdict
-from curate.plan.records import Plan, Treatment
+from curate.plan.records import Checkpoint, Plan, Treatment
+from curate.plan.traps import NAMED, shown, traps
 from curate.trainers import get
 
 WORDS: dict[Verdict, str] = {
@@ -18,19 +19,18 @@ WORDS: dict[Verdict, str] = {
     "overfit_likely": "overfitting is likely",
     "uncertain": "uncertain",
 }
-NAMED = 4  # pictures named in a line before "and n more"
 LISTED = 12  # buckets, and saved files, listed before "and n more"
-NAME = 28  # characters of a picture's name
 BAR = 56  # characters
 BAR_FROM, BAR_TO = -3.0, 3.0  # powers of two of the cap that the bar spans
 
 
 def page(plan: Plan, width: int = 80) -> str:
-    """The plan in six short sections, no line longer than `width` characters."""
+    """The plan in short sections, no line longer than `width` characters."""
     sections = [
         ("Set this", _set_this(plan)),
         ("What happens", _what_happens(plan)),
         ("What the trainer will do to your pictures", _pictures(plan)),
+        ("One subject or several", (f"  – {text}" for text in plan.subjects.findings) if plan.subjects else ()),
         ("If it is too often" if plan.judgement.verdict != "under_trained" else "If it is too little", _remedies(plan)),
         ("Which saved file to try", _files(plan)),
         ("How sure this is", _sure(plan)),
@@ -54,17 +54,24 @@ def _set_this(plan: Plan) -> Iterator[str]:
         )
     else:
         rows.append((fields.repeats, f"{schedule.repeats:g}", "passes over the pictures in an epoch"))
-    if schedule.max_steps is None:
+    if not fields.epochs and schedule.max_steps is None:
+        rows.append((fields.steps, f"{schedule.steps}", f"{schedule.epochs} epochs"))
+    elif schedule.max_steps is None:
         rows.append((fields.epochs, f"{schedule.epochs}", ""))
     else:
         rows.append((fields.steps, f"{schedule.max_steps}", f"{schedule.epochs} epochs, the last one cut"))
     rows.append((fields.batch_size, f"{schedule.batch_size}", ""))
     if plan.settings.gradient_accumulation > 1:
         rows.append((fields.accumulation, f"{plan.settings.gradient_accumulation}", ""))
-    rows.append(("resolution", f"{_resolution(plan)}", f"{plan.base}"))
+    rows.append(("resolution", f"{_resolution(plan)}", f"for {plan.base}; --base names another model"))
     wide = max(len(name) for name, _, _ in rows)
     for name, value, note in rows:
         yield f"  {name:<{wide}}  {value:<8}  {note}".rstrip()
+    alpha = plan.settings.rank if plan.settings.alpha is None else plan.settings.alpha
+    yield (
+        f"  Learning rate {plan.learning_rate:g}, rank {plan.settings.rank}, alpha {alpha:g} (rate x alpha / rank: "
+        f"{plan.learning_rate * alpha / plan.settings.rank:.2g}), {plan.settings.optimizer}."
+    )
     yield f"  True steps: {schedule.steps:,}{_distance(plan)}, {schedule.batches_per_epoch:,} batches an epoch."
     for other in plan.alternatives:
         s = other.schedule
@@ -101,6 +108,7 @@ def _what_happens(plan: Plan) -> Iterator[str]:
     )
     if seen.sampled_diversity < plan.effective_images / 2:
         yield f"  A few pictures take most of the draws: the set will behave like {seen.sampled_diversity:.0f}."
+    yield from _as_they_lie(plan)
     yield from bar(seen.per_effective_image, judgement.sound, judgement.cap)
     if judgement.verdict == "uncertain":
         ends = " or ".join(WORDS[v] for v in judgement.between)
@@ -112,6 +120,21 @@ def _what_happens(plan: Plan) -> Iterator[str]:
             f"  No number of steps is sound: about {SAMPLES_FLOOR.value:.0f} samples are needed to learn anything, and "
             f"that already shows each different picture more than {judgement.cap:.0f} times."
         )
+
+
+def _as_they_lie(plan: Plan) -> Iterator[str]:
+    """What a trainer that is pointed at the folder itself would make of the same number of samples."""
+    lying = plan.as_they_lie
+    if lying is None:
+        return
+    text = (
+        f"  This is for the cleaned set, as curate export writes it. Trained on as they lie, the {lying.files} files "
+        f"would behave like {lying.sampled_diversity:.1f} different pictures"
+    )
+    often = plan.schedule.samples / lying.sampled_diversity
+    if lying.sampled_diversity < plan.exposures.sampled_diversity / 2:
+        text += f", because copies take most of the draws: each would be seen {often:.0f} times"
+    yield text + "."
 
 
 def bar(exposures: float, sound: tuple[float, float], cap: float) -> Iterator[str]:
@@ -152,8 +175,7 @@ def _pictures(plan: Plan) -> Iterator[str]:
     yield from _named(
         f"cropped by more than {CROPPED:.0%}", _most(plan, "cropped", CROPPED), lambda t: f" {t.cropped:.0%}"
     )
-    notes = get(plan.trainer).notes
-    for text in (*plan.warnings, notes.exif, notes.alpha, notes.captions, *notes.traps):
+    for text in (*plan.warnings, *traps(plan)):
         yield f"  – {text}"
 
 
@@ -171,12 +193,6 @@ def _named(what: str, found: Iterable[Treatment], note: Callable[[Treatment], st
     yield f"  {len(pictures)} {what}: {names}{rest}"
 
 
-def shown(name: str) -> str:
-    """A file's name as it may be printed: no control characters, its end kept when it is long."""
-    clean = "".join(c if c.isprintable() else "?" for c in name)
-    return clean if len(clean) <= NAME else "..." + clean[3 - NAME :]
-
-
 def _remedies(plan: Plan) -> Iterator[str]:
     for remedy in plan.remedies:
         yield f"  {remedy.what}: {remedy.text} [{remedy.mark}: {remedy.evidence}]"
@@ -186,13 +202,21 @@ def _files(plan: Plan) -> Iterator[str]:
     unit = "epochs" if get(plan.trainer).budget == "epochs" else "steps"
     name = get(plan.trainer).fields.save_every
     yield f"  {name} = {plan.save_every} ({unit}): {len(plan.checkpoints)} files."
-    first = [c for c in plan.checkpoints if c.look_first]
-    chosen = first if len(plan.checkpoints) > LISTED else plan.checkpoints
+    chosen = _nearest_sound(plan)
     for saved in chosen:
         mark = "  <- look at this first" if saved.look_first else ""
         yield (
             f"    {saved.name}: epoch {saved.epoch}, step {saved.step}, {saved.per_effective_image:.0f} exposures{mark}"
         )
+    if len(plan.checkpoints) > len(chosen):
+        yield f"    and {len(plan.checkpoints) - len(chosen)} more before or after"
+
+
+def _nearest_sound(plan: Plan) -> Sequence[Checkpoint]:
+    """As many saved files in a row as are listed, those to look at first among them."""
+    first = next((i for i, saved in enumerate(plan.checkpoints) if saved.look_first), 0)
+    start = max(0, min(first - LISTED // 2, len(plan.checkpoints) - LISTED))
+    return plan.checkpoints[start : start + LISTED]
 
 
 def _sure(plan: Plan) -> Iterator[str]:

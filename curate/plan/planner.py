@@ -87,6 +87,9 @@ def recommend(inputs: PlanInputs) -> Plan:
         steps=answer.steps,
         treatments=treatments(inputs, answer.steps),
         checkpoints=checkpoints(question.trainer, question.settings.name, answer.schedule, judgement, every),
+        subjects=inputs.subjects,
+        as_they_lie=inputs.as_they_lie,
+        concerned=inputs.concerned,
         save_every=every,
     )
 
@@ -128,6 +131,8 @@ def _answer(question: Question, batch_size: int, most_epochs: int | None = None)
 def _scale(question: Question, settings: PlanSettings) -> int:
     if settings.repeats is None:
         return question.set.own
+    if settings.repeats > 0 and settings.repeats != int(settings.repeats) and not question.trainer.whole_repeats:
+        return 1  # the fraction is in the subsets already
     if settings.repeats != int(settings.repeats) or settings.repeats < 1:
         raise PlanError(f"repeats is {settings.repeats:g}", "Give a whole number of at least 1")
     return int(settings.repeats)
@@ -228,6 +233,7 @@ def _alternatives(question: Question, answer: _Answer) -> Iterator[Alternative]:
 
 def _warnings(question: Question, answer: _Answer) -> Iterator[str]:
     settings, schedule = question.settings, answer.schedule
+    yield from settings.notes
     yield from answer.steps.warnings
     refused = [i for i, bucket in enumerate(answer.steps.bucket_of_picture) if bucket is None]
     if refused:

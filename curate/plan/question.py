@@ -38,6 +38,10 @@ def asked(inputs: PlanInputs) -> Question:
         raise PlanError("There are no pictures to train on", "Scan a folder that holds some")
     if (settings.target_steps is None) == (settings.epochs is None):
         raise PlanError("Either a number of steps or a number of epochs decides a plan", "Give one of them, not both")
+    if settings.repeats is not None and settings.epochs is None:
+        raise PlanError(
+            "repeats are what a plan finds for a number of steps", "Give them with epochs, or leave them out"
+        )
     for name, value in (("target steps", settings.target_steps), ("epochs", settings.epochs), ("rank", settings.rank)):
         if value is not None and value < 1:
             raise PlanError(f"{name} is {value}", "Give a whole number of at least 1")

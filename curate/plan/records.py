@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from curate.plan.constants import Preset, Verdict
+from curate.records import Subjects
 from curate.trainers.base import Options, Resolution, Size, Steps
 
 SampledDiversity = Callable[[Sequence[float]], float]
@@ -32,6 +33,23 @@ class RegularisationSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AsTheyLie:
+    """The folder's own files, which a trainer pointed at it would draw, copies included."""
+
+    files: int
+    sampled_diversity: float  # effective images as drawn, each file by its folder's repeats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concerned:
+    """Paths of pictures that a trainer's rules concern."""
+
+    oriented: tuple[str, ...] = ()  # EXIF orientation other than upright
+    transparent: tuple[str, ...] = ()
+    uncaptioned: tuple[str, ...] = ()  # no caption, an empty or an unreadable one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSettings:
     """What the user sets. None means: the base model's or the trainer's usual value."""
 
@@ -51,6 +69,7 @@ class PlanSettings:
     optimizer: str = "adamw"
     options: Options = field(default_factory=dict)  # of the trainer, instead of those that curate writes
     name: str = "lora"  # of the saved files
+    notes: Sequence[str] = ()  # what the file that they were read from makes worth saying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +86,9 @@ class PlanInputs:
     sampled_diversity: float | SampledDiversity | None = None  # effective images as drawn; None: effective_images
     subsets: tuple[LaidOut, ...] = ()  # () for a flat set
     regularisation: tuple[RegularisationSet, ...] = ()
+    subjects: Subjects | None = None  # whether it may hold several; None: not looked at
+    as_they_lie: AsTheyLie | None = None  # the files before copies are left out; None where that is the same set
+    concerned: Concerned | None = None  # None: not looked at
 
     def __post_init__(self) -> None:
         for name, given in (("paths", self.paths), ("weights", self.weights)):
@@ -175,4 +197,7 @@ class Plan:
     steps: Steps  # the trainer's own counts: buckets, dropped, padded
     treatments: tuple[Treatment, ...]
     checkpoints: tuple[Checkpoint, ...]
+    subjects: Subjects | None  # None: not looked at
+    as_they_lie: AsTheyLie | None  # None: the same files
+    concerned: Concerned | None  # None: not looked at
     save_every: int  # epochs, or steps where the trainer counts steps

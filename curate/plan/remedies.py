@@ -87,15 +87,26 @@ def _against_too_often(s: Situation) -> Iterator[Remedy]:
         mark="measured in miniature",
     )
     yield from _shares(s)
-    if s.trainer.notes.validation:
-        yield Remedy(
-            what="validation",
-            text=f"Hold a few pictures out ({s.trainer.notes.validation}): held-out loss is the only early signal.",
-            value=None,
-            unit="",
-            evidence="copied pictures show only at 7 to 11 times the optimum, held-out loss at once",
-            mark="measured in miniature",
+    yield _validation(s)
+
+
+def _validation(s: Situation) -> Remedy:
+    """A tenth of the pictures, two at the least, held out."""
+    count, way = max(2, round(len(s.inputs.sizes) / 10)), s.trainer.notes.validation
+    text = f"Hold {count} pictures out ({way}): held-out loss is the only early signal."
+    if not way:
+        text = (
+            f"Keep {count} pictures out of the folder: {s.trainer.title} measures no held-out loss, which is the only "
+            "early signal, so set its saved files beside them by eye."
         )
+    return Remedy(
+        what="validation",
+        text=text,
+        value=count,
+        unit="pictures",
+        evidence="copied pictures show only at 7 to 11 times the optimum, held-out loss at once",
+        mark="measured in miniature",
+    )
 
 
 def _fewer_steps(s: Situation) -> Remedy:

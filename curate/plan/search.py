@@ -41,6 +41,9 @@ class Found:
 def prepare(trainer: Trainer, inputs: PlanInputs, resolution: Resolution, options: Options) -> Set:
     """The set in its buckets. Raises TrainerError where the trainer refuses it."""
     subsets, own = _reduced(inputs)
+    passes = inputs.settings.repeats
+    if passes is not None and passes != int(passes) and not trainer.whole_repeats:
+        subsets = [replace(subset, repeats=subset.repeats * passes) for subset in subsets]
     sizes = list(inputs.sizes)
     for extra in inputs.regularisation:
         rows = tuple(range(len(sizes), len(sizes) + len(extra.sizes)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from curate.plan import PlanInputs, PlanSettings, recommend
-from curate.plan.page import bar, page, shown
+from curate.plan.page import bar, page
+from curate.plan.traps import shown
 from curate.trainers import TRAINERS
 
 SHAPES = ((1024, 1024), (832, 1216), (1216, 832), (768, 1344), (3000, 2000), (640, 480), (4000, 700))
