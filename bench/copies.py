@@ -64,7 +64,9 @@ def main() -> None:
     per_edit: dict[str, list[bool]] = defaultdict(list)
     for name, edit in truth.get("edits", {}).items():
         if not edit.startswith("original"):
-            with_own = any(name in group and any(o != name and owner.get(o) == owner[name] for o in group) for group in groups)
+            with_own = any(
+                name in group and any(o != name and owner.get(o) == owner[name] for o in group) for group in groups
+            )
             per_edit[edit].append(with_own)
     for edit, hits in sorted(per_edit.items()):
         print(f"  {edit:<24}{sum(hits):>4} of {len(hits)}")

@@ -4,8 +4,8 @@
 
 Every photograph is written once, with up to three edited copies of it and up to one wanted variant: one region changed
 with another caption, or a deep crop. OUT/truth.json says which is which. PHOTOS/same_photograph.txt may name pairs of
-files, one pair a line, that are one photograph. Any photographs will do; the figures in the README come from google/dreambooth
-(github, CC-BY-4.0), 79 photographs of 15 subjects, whose other photographs of one subject are the hard negatives.
+files, one pair a line, that are one photograph. Any photographs will do; the figures in the README come from
+google/dreambooth (github, CC-BY-4.0), 79 photographs of 15 subjects, several of each: those are the hard negatives.
 """
 
 from __future__ import annotations

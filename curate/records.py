@@ -47,7 +47,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """What lies in a folder: each file is a picture, a caption or mask of one, broken, or ignored, and only one of these."""
+    """What lies in a folder: each file is one of a picture, a caption or mask of one, broken, or ignored."""
 
     folder: str  # absolute path
     pictures: tuple[Picture, ...]

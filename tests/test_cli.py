@@ -17,7 +17,9 @@ HEAVY = ("torch", "numpy", "PIL", "cv2", "faiss", "scipy", "open_clip")
 @pytest.fixture
 def run(sample_cache: Path):  # type: ignore[no-untyped-def]
     def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        env = os.environ | {"PYTHONWARNINGS": "error", "XDG_CACHE_HOME": str(sample_cache), "NO_COLOR": "1"} | environment
+        env = (
+            os.environ | {"PYTHONWARNINGS": "error", "XDG_CACHE_HOME": str(sample_cache), "NO_COLOR": "1"} | environment
+        )
         return subprocess.run(
             [sys.executable, "-m", "curate", *map(str, arguments)],
             capture_output=True, text=True, encoding="utf-8", errors="replace", env=env, timeout=300, check=False,
@@ -80,12 +82,16 @@ def test_recommend_meets_the_budget_and_remembers_the_folder(run, scanned, sampl
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert abs(plan["plan"]["steps"] - 1000) <= 20
-    assert {"target_steps", "plan", "exposures", "verdict", "range", "alternatives", "remedies", "warnings"} <= set(plan)
+    assert {"target_steps", "plan", "exposures", "verdict", "range", "alternatives", "remedies", "warnings"} <= set(
+        plan
+    )
     page = run("recommend", sample_folder, *scanned)
     assert max(map(len, page.stdout.splitlines())) <= 80
 
 
-def test_export_uses_the_last_plan_and_leaves_the_source_alone(run, scanned, sample_folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_export_uses_the_last_plan_and_leaves_the_source_alone(
+    run, scanned, sample_folder: Path, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path / "set"
     shutil.copytree(sample_folder, folder)
     before = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.iterdir()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -102,9 +101,9 @@ def test_the_folder_is_not_touched(sample_folder: Path, tmp_path: Path) -> None:
     def state() -> dict[str, tuple[int, int]]:
         return {path.name: ((s := path.stat()).st_mtime_ns, s.st_size) for path in folder.iterdir()}
 
-    before = state(), os.stat(folder).st_mtime_ns
+    before = state(), folder.stat().st_mtime_ns
     curate.scan(folder, curate.ScanSettings(model="builtin", offline=True, cache=tmp_path / "cache"))
-    assert (state(), os.stat(folder).st_mtime_ns) == before
+    assert (state(), folder.stat().st_mtime_ns) == before
 
 
 class Histogram:

@@ -1,6 +1,6 @@
 """Is it the same photograph? Local features, one affine map, and the warped overlap block by block (OpenCV's door).
 
-A glance at 128 px drops most pairs (it lost none of a thousand true ones), a cheap look at 256 px settles most of the
+A glance at 96 px drops most pairs (it lost none of a thousand true ones), a cheap look at 256 px settles most of the
 rest, a careful one at 512 px what that leaves open.
 Thresholds were set on real photographs with 34 kinds of edits, on different photographs of one object from almost one
 place, and on rendered bursts: edits had a coarse median correlation of .985 or more, or matched in nearly all blocks;
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from curate.copies.overlap import Affine, Grey
 
-METHOD = "sift-affine-7"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
+METHOD = "sift-affine-8"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
 
 RATIO = 0.85  # of nearest to second nearest descriptor distance (Lowe 2004 used 0.8); the map sorts out the rest
 REPROJECTION = 3.0  # px at the working size
@@ -54,7 +54,7 @@ class Look:
     contrast: float  # SIFT contrast threshold: lower finds more in soft pictures
 
 
-GLANCE = Look(side=128, features=180, contrast=0.02)
+GLANCE = Look(side=96, features=150, contrast=0.02)
 CHEAP = Look(side=256, features=500, contrast=0.02)
 CAREFUL = Look(side=512, features=1500, contrast=0.015)
 

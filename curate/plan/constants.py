@@ -52,14 +52,14 @@ RATE_EXPONENT = Constant(
     high=1,
     unit="power of 1e-4 / effective learning rate",
     source="a community rule (steps = 100 N 1e-4 / lr) gives 1; halving the rate moved the optimum by 1.42 = 2^0.5 in "
-    "a study in miniature",
+    "a study in miniature, a quarter of it by 2.3 (bench/repetition.md)",
 )
 GROWTH_EXPONENT = Constant(
     value=0,
     low=0,
-    high=0.45,
+    high=0.36,
     unit="power of effective images / 20",
-    source="0 is careful; .45 was seen in a study in miniature (optimum in proportion to N^1.47 for N = 10-100)",
+    source="0 is careful; in bench/repetition.md the optimum went with N^1.16 (.87 to 1.36) for N = 2-50",
 )
 GROWTH_FROM = 20  # effective images: below it the allowed exposures do not grow with the set
 REFERENCE_RATE = 1e-4  # learning rate times alpha / rank at which the exposures above hold

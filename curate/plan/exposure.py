@@ -6,7 +6,7 @@
 
 Up to the cap a LoRA is sound, up to twice the cap overfitting is a risk, beyond it is likely. Under-trained is what
 lies below half the cap with a = 0: in the study in miniature the loss came within 1 % of its best at the same number
-of exposures for 10 and for 50 pictures (25 to 33), so that edge does not grow with the set; only the far one does, and
+of exposures for 2 to 50 pictures (25 to 38), so that edge does not grow with the set; only the far one does, and
 the sound window widens. The bands that are shown are the careful ones (a = 0, g = 1).
 
 The floor's own range is wide: fewer samples than its low end are called too few, and its value decides only whether

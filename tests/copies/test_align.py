@@ -95,7 +95,9 @@ def test_different_photographs_are_not_one(a: str, b: str) -> None:
 
 def test_two_views_of_one_scene_are_not_copies() -> None:
     left, right, _ = data.stereo_motorcycle()
-    views = [cv2.resize(cv2.cvtColor(v, cv2.COLOR_RGB2GRAY), (512, 342), interpolation=cv2.INTER_AREA) for v in (left, right)]
+    views = [
+        cv2.resize(cv2.cvtColor(v, cv2.COLOR_RGB2GRAY), (512, 342), interpolation=cv2.INTER_AREA) for v in (left, right)
+    ]
     assert prove(*views) is None
 
 

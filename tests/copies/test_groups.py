@@ -112,7 +112,7 @@ REGION = Region(left=0.1, top=0.1, right=0.3, bottom=0.3, share=0.04)
 
 def test_one_changed_region_with_another_caption_is_a_look_alike() -> None:
     changed = proof(changed=REGION, changed_share=0.04, remade_share=0.04)
-    names, groups = grouped(["a", "b"], {("a", "b"): changed}, captions={"a": "she smiles", "b": "she frowns"})
+    _, groups = grouped(["a", "b"], {("a", "b"): changed}, captions={"a": "she smiles", "b": "she frowns"})
     assert [group.kind for group in groups] == ["lookalike"]
     assert "upper left" in groups[0].members[0].edit
 
@@ -120,14 +120,14 @@ def test_one_changed_region_with_another_caption_is_a_look_alike() -> None:
 def test_one_changed_region_with_the_same_or_no_caption_is_a_copy_that_names_it() -> None:
     changed = proof(changed=REGION, changed_share=0.04, remade_share=0.04)
     for captions in ({"a": "words", "b": " Words "}, {"a": "words", "b": None}):
-        names, groups = grouped(["a", "b"], {("a", "b"): changed}, captions=captions)
+        _, groups = grouped(["a", "b"], {("a", "b"): changed}, captions=captions)
         assert [group.kind for group in groups] == ["copy"]
         assert "one region differs (upper left, 4.0 % of the picture)" in groups[0].members[0].edit
 
 
 def test_a_deep_crop_is_a_look_alike() -> None:
     head = Extent(width=0.4, height=0.4, area=0.16, edge=0.1)
-    names, groups = grouped(["figure", "head"], {("figure", "head"): proof(extent_a=head)})
+    _, groups = grouped(["figure", "head"], {("figure", "head"): proof(extent_a=head)})
     assert [group.kind for group in groups] == ["lookalike"]
     assert "another framing of the same photograph" in groups[0].members[0].edit
 

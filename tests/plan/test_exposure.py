@@ -51,7 +51,7 @@ def test_a_verdict_is_uncertain_only_where_the_exponents_decide() -> None:
         return judge(samples, diversity, rate, SUBJECT_EXPOSURES, 1.0).verdict
 
     assert verdict(1500, 20) == "sound"
-    assert verdict(100 * 150, 100) == "uncertain"  # 150 exposures: a risk if a = 0, sound if a = .45
+    assert verdict(100 * 150, 100) == "uncertain"  # 150 exposures: a risk if a = 0, sound if a = .36
     assert verdict(100 * 70, 100) == "sound"  # the edge of under-trained does not grow with the set
     assert verdict(100 * 20, 100) == "under_trained"
     assert verdict(100 * 900, 100) == "overfit_likely"
