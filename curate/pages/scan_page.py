@@ -144,8 +144,9 @@ def _leave_out(analysis: Analysis, few: int) -> Iterator[Line]:
     groups = [group for group in analysis.groups if group.kind != "lookalike"]
     if not groups:
         return
-    dropped = _plural(sum(not kept for kept in analysis.kept), "file")
-    yield Line(text=f"COPIES: leave out {dropped}, each proved against the one that is kept", style="head")
+    dropped = sum(not kept for kept in analysis.kept)
+    said = f"leave out {_plural(dropped, 'file')}, each proved against the one that is kept"
+    yield Line(text=f"COPIES: {said if dropped else 'all stay, since they lie in different subsets'}", style="head")
     for group in groups[:few]:
         yield from _group(analysis, group, few)
     if len(groups) > few:
