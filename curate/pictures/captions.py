@@ -138,26 +138,19 @@ def _parse(path: str, raw: bytes) -> dict[str, Caption]:
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
-    """(file, caption) of each line of a .jsonl file. A line that is no JSON costs its own picture the caption, no more;
-    ValueError where no line is any."""
-    wrong = ""
-    good = 0
+    """(file, caption) of each line of a .jsonl file."""
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            wrong = wrong or f"not valid JSON: {error.msg} in line {number}"
-            continue
-        good += 1
+            raise ValueError(f"not valid JSON: {error.msg} in line {number}") from None
         if isinstance(row, dict):
             file = next((row[key] for key in _FILE_KEYS if isinstance(row.get(key), str)), None)
             value = next((row[key] for key in _TEXT_KEYS if isinstance(row.get(key), str)), None)
             if file is not None and value is not None:
                 yield file, value
-    if wrong and not good:
-        raise ValueError(wrong)
 
 
 def _object(text: str) -> Iterator[tuple[str, str]]:
