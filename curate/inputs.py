@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from curate.output import Item, Values
+    from curate.output import Values
     from curate.plan import AsTheyLie, Concerned, LaidOut, Plan, PlanInputs, PlanSettings
 
 
@@ -133,31 +133,6 @@ def _as_they_lie(analysis: Analysis, keepers: NDArray[np.intp], rows: Sequence[i
     u = 1 - analysis.model.half_similarity
     drawn = diversity.sampled_diversity(analysis.features.embeddings, keepers, draws, u, order(analysis.catalog))
     return AsTheyLie(files=len(files), sampled_diversity=drawn)
-
-
-def export_items(analysis: Analysis) -> tuple[Item, ...]:
-    """Every picture with what was decided about it, and for a copy which keeper stands for it and why."""
-    from curate.output import Evidence, Item
-
-    pictures = analysis.catalog.pictures
-    stands_for = {
-        member.row: Evidence(
-            keeper=pictures[group.keeper].path, kind=member.kind, edit=member.edit, correlation=member.correlation
-        )
-        for group in analysis.groups
-        if group.kind != "lookalike"
-        for member in group.members
-    }
-    return tuple(
-        Item(
-            picture=picture,
-            facts=analysis.features.facts[row],
-            kept=analysis.kept[row],
-            evidence=None if analysis.kept[row] else stands_for[row],
-            weight=float(analysis.diversity.weights[row]),
-        )
-        for row, picture in enumerate(pictures)
-    )
 
 
 def export_values(plan: Plan, layout: Sequence[LaidOut]) -> Values:

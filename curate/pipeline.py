@@ -131,14 +131,7 @@ def export(
         budget = replace(plan or PlanSettings(target_steps=USUAL_STEPS), trainer=chosen.trainer)
         asked = inputs.plan_inputs(analysis, budget)
         values = inputs.export_values(planned(asked), asked.subsets)
-    wanted = output.Export(
-        folder=analysis.catalog.folder,
-        items=inputs.export_items(analysis),
-        broken=analysis.catalog.broken,
-        ignored=analysis.catalog.ignored,
-        values=values,
-        settings=chosen,
-    )
+    wanted = output.export_of(analysis, chosen, values)
     drafted = output.draft(wanted, Path(destination))
     return output.write(drafted, Path(destination), dry_run=dry_run, link=link, progress=_stage(told, "writing"))
 

@@ -169,3 +169,18 @@ def test_a_plan_and_an_export_follow_from_the_analysis(samples: curate.Analysis,
     assert not again.catalog.broken
     assert copies_of(again) == set()
     assert findings(again, "caption") == set()
+
+
+def test_look_alikes_can_be_left_out_with_their_keeper_named(samples: curate.Analysis, tmp_path: Path) -> None:
+    from curate.pipeline import without_lookalikes
+    from curate.records import Group, Member
+
+    row = {picture.path: at for at, picture in enumerate(samples.catalog.pictures)}
+    member = Member(row=row["nora_02.jpg"], kind="lookalike", edit="another photograph, much alike")
+    alike = Group(kind="lookalike", keeper=row["nora_01.jpg"], reason="alike", members=(member,))
+    fewer = without_lookalikes(replace(samples, groups=(*samples.groups, alike)))
+    written = curate.export(fewer, tmp_path / "clean", dry_run=True)
+    assert written.pictures == 16
+    left = next(left for left in written.draft.left_out if left.path == "nora_02.jpg")
+    assert left.evidence is not None
+    assert left.evidence.keeper == "nora_01.jpg"
