@@ -252,6 +252,8 @@ class Analysis:
     diversity: Diversity
     kept: tuple[bool, ...]  # of each picture: False for folded copies
     notes: tuple[str, ...] = ()  # what the user should know of the scan itself, one line each
+    views: tuple[View, ...] = ()  # of each picture; () where they were not looked for
+    coverage: Coverage | None = None  # None where views were not looked for and there is nothing to say
 
     def row(self, path: str) -> int:
         """The row of a picture; KeyError if there is none of that path."""
