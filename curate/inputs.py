@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from curate.records import Analysis, Catalog, Group, Subjects
+from curate.records import Analysis, Catalog, Group, Subjects, View
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from curate.diversity import CoverageInputs
     from curate.output import Values
     from curate.plan import AsTheyLie, Concerned, LaidOut, Plan, PlanInputs, PlanSettings
 
@@ -85,6 +86,26 @@ def plan_inputs(analysis: Analysis, settings: PlanSettings) -> PlanInputs:
         as_they_lie=_as_they_lie(analysis, keepers, rows),
         concerned=_concerned(analysis, rows),
     )
+
+
+def coverage_inputs(analysis: Analysis, preset: str, folded: bool) -> CoverageInputs:
+    """The set as coverage sees it: each photograph of the subject once. `folded`: left and right count as one."""
+    from curate import diversity
+
+    pictures = analysis.catalog.pictures
+    rows = [row for row, keeper in enumerate(keeper_of_row(analysis.catalog, analysis.groups)) if keeper == row]
+    return diversity.CoverageInputs(
+        views=[_known(analysis.views[row]) for row in rows] if analysis.views else [None] * len(rows),
+        weights=analysis.diversity.weights[rows],
+        captions=[pictures[row].caption for row in rows],
+        scene=diversity.scenes.clusters(analysis.features.embeddings[rows], analysis.model.half_similarity),
+        preset=preset,
+        folded=folded,
+    )
+
+
+def _known(view: View) -> View | None:
+    return view if view.sources else None
 
 
 def _concerned(analysis: Analysis, rows: Sequence[int]) -> Concerned:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from curate import inputs
-from curate.errors import FolderError
-from curate.records import Analysis, Catalog, Check, Features, Group, Model
+from curate.errors import FolderError, PlanError
+from curate.records import Analysis, Catalog, Check, Features, Group, Model, View
 from curate.settings import ScanSettings
 
 if TYPE_CHECKING:
     from curate.diversity import Scale
     from curate.features import Embedder, Store
+    from curate.features.views import LateViewer
     from curate.output import Settings as ExportSettings
     from curate.output import Written
     from curate.output.records import Link
@@ -51,7 +52,11 @@ def scan(
             Path(folder), regularisation=settings.regularisation, digests=store, progress=_stage(told, "reading")
         )
         embedder, why = (model, "") if model else features.choose(settings, store=store, progress=told)
-        catalog, measured, small = features.measure(found, embedder, store, settings, _stage(told, "measuring"))
+        viewer = _viewer(settings, told)
+        catalog, measured, small = features.measure(
+            found, embedder, store, settings, viewer=viewer, progress=_stage(told, "measuring")
+        )
+        seen = _views(catalog, measured, embedder, store, settings) if viewer else ()
         scale = _scale(embedder, store, told)
         evidence = copies.compare(
             catalog,
@@ -68,7 +73,7 @@ def scan(
         held = diversity.measure(
             measured.embeddings, inputs.keeper_of_row(catalog, groups), scale.u, inputs.order(catalog)
         )
-    return Analysis(
+    analysis = Analysis(
         catalog=catalog,
         features=measured,
         model=_model(embedder, scale, why),
@@ -76,8 +81,10 @@ def scan(
         groups=groups,
         diversity=held,
         kept=_kept(catalog, groups),
-        notes=store.problems,
+        notes=(*store.problems, *([viewer.problem] if viewer and viewer.problem else [])),
+        views=seen,
     )
+    return with_coverage(analysis, settings.preset, mirror_ok=settings.mirror_ok)
 
 
 def recommend(
@@ -134,6 +141,16 @@ def export(
     wanted = output.export_of(analysis, chosen, values)
     drafted = output.draft(wanted, Path(destination))
     return output.write(drafted, Path(destination), dry_run=dry_run, link=link, progress=_stage(told, "writing"))
+
+
+def with_coverage(analysis: Analysis, preset: str, *, mirror_ok: bool) -> Analysis:
+    """The analysis with the views that it holds and lacks, by what a preset asks for. Raises PlanError for an unknown
+    preset. `mirror_ok`: left and right count as one."""
+    from curate import diversity
+
+    if preset not in diversity.TARGETS:
+        raise PlanError(f"no preset is called {preset!r}", f"Choose one of: {', '.join(diversity.TARGETS)}")
+    return replace(analysis, coverage=diversity.coverage.measure(inputs.coverage_inputs(analysis, preset, mirror_ok)))
 
 
 def folder_or_last(folder: str | Path | None, settings: ScanSettings) -> Path:
@@ -199,6 +216,25 @@ def _model(embedder: Embedder, scale: Scale, why: str) -> Model:
         calibrated=scale.calibrated,
         why=why,
     )
+
+
+def _viewer(settings: ScanSettings, told: Progress) -> LateViewer | None:
+    """What will look for faces and bodies; None where nobody wants that."""
+    from curate.features import views
+
+    if settings.views == "off":
+        return None
+    return views.LateViewer(lambda: views.open_viewer(settings.cache, offline=settings.offline, progress=told))
+
+
+def _views(
+    catalog: Catalog, measured: Features, embedder: Embedder, store: Store, settings: ScanSettings
+) -> tuple[View, ...]:
+    """Every picture's view, by all sources."""
+    from curate.features import views
+
+    vectors = views.class_vectors(embedder, store)
+    return views.of_pictures(catalog, measured, vectors=vectors, mirror_ok=settings.mirror_ok)
 
 
 def _scale(embedder: Embedder, store: Store, told: Progress) -> Scale:

@@ -79,6 +79,7 @@ class Features:
     hashes: NDArray[np.uint64]  # [N, 8] perceptual hashes of the eight orientations; column 0 upright
     embeddings: NDArray[np.float32]  # [N, D], each row of length 1
     checks: tuple[Mapping[str, float], ...]  # raw value of each quality check, by name
+    sightings: tuple[Mapping[str, float] | None, ...] = ()  # what face and body networks saw, by name; None: not looked
 
     def __post_init__(self) -> None:
         n = len(self.facts)

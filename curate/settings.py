@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,9 @@ class ScanSettings:
     regularisation: tuple[str, ...] = ()  # sub-folders that hold regularisation pictures, besides reg/
     background: tuple[int, int, int] = (255, 255, 255)  # RGB 0-255 shown behind transparent pixels
     resolution: int = 1024  # px, side of the square of equal area that will be trained: SDXL, Flux
+    views: Literal["auto", "off"] = "auto"  # auto: measured where the model files are there or can be fetched
+    mirror_ok: bool = False  # left and right views count as one: for subjects and trainers that may be mirrored
+    preset: str = "character"  # whose views are wanted: a name of diversity.TARGETS
     batch_size: int = 32  # pictures a batch of the embedder
     workers: int = 0  # decoding threads; 0: one a core
     memory_mb: int = 384  # MiB for thumbnails held between measuring and alignment; beyond it files are read again

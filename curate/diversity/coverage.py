@@ -83,7 +83,7 @@ def as_json(coverage: Coverage) -> dict[str, Any]:
         "mirrored_counts_as_one": coverage.folded,
         "views_seen": coverage.views_seen if known else None,
         "views_wanted": coverage.views_wanted,
-        "largest_gap_deg": coverage.largest_gap_deg,
+        "largest_gap_deg": None if coverage.largest_gap_deg is None else round(coverage.largest_gap_deg, 1),
         "unknown_share": round(coverage.unknown, 4),
         "yaw": _named(targets.names(folded=coverage.folded), coverage.yaw) if known else None,
         "pitch": _named(targets.PITCHES, coverage.pitch) if known else None,

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from curate.records import Analysis, Check, Group, LeftOut, Region
+from curate.diversity import coverage
+from curate.records import Analysis, Check, Group, LeftOut, Region, View
 
 SCHEMA = 1
 DIGITS = 4  # of every number that is measured: the rest is noise
@@ -43,6 +44,7 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
             "kernel_limited": diversity.kernel_limited,
             "at_least": diversity.at_least,
         },
+        "coverage": None if analysis.coverage is None else coverage.as_json(analysis.coverage),
         "notes": list(analysis.notes),
     }
 
@@ -64,7 +66,23 @@ def _picture(analysis: Analysis, row: int) -> dict[str, Any]:
         "kept": analysis.kept[row],
         "weight": _number(float(analysis.diversity.weights[row])),
         "checks": {name: _check(check) for name, check in analysis.checks[row].items()},
-        "views": None,
+        "views": _view(analysis.views[row]) if analysis.views else None,
+    }
+
+
+def _view(view: View) -> dict[str, Any] | None:
+    """None where no source says anything of it."""
+    if not view.sources and not view.notes:
+        return None
+    return {
+        "yaw_deg": _number(view.yaw_deg),
+        "pitch_deg": _number(view.pitch_deg),
+        "roll_deg": _number(view.roll_deg),
+        "confidence": _number(view.confidence),
+        "framing": view.framing,
+        "framing_confidence": _number(view.framing_confidence),
+        "sources": list(view.sources),
+        "notes": list(view.notes),
     }
 
 

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from curate.pages.lines import FEW, Line, clean, entry, plural, some, wrap
+from curate.pages.views_section import views_section
 from curate.records import Analysis, Group, LeftOut, Member
-
-WIDTH = 80  # columns
-FEW = 8  # entries of a list that are printed before "and n more"
-
-Style = Literal["plain", "title", "head", "name", "good", "warn", "dim"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One printed line: no control characters, at most WIDTH columns."""
-
-    text: str
-    style: Style = "plain"
 
 
 def scan_page(analysis: Analysis, everything: bool = False) -> list[Line]:
@@ -32,6 +18,7 @@ def scan_page(analysis: Analysis, everything: bool = False) -> list[Line]:
         _what_you_have(analysis),
         _leave_out(analysis, few),
         _look_alike(analysis, few),
+        views_section(analysis, few),
         _look_at(analysis, few),
         _captions(analysis, few),
         _not_pictures(analysis, few),
@@ -46,86 +33,52 @@ def scan_page(analysis: Analysis, everything: bool = False) -> list[Line]:
     return lines
 
 
-def clean(text: str) -> str:
-    """Text without control characters or direction marks, which file names may hold."""
-    return "".join(c if c.isprintable() else "�" for c in text)
-
-
-def _wrap(text: str, indent: int, style: Style = "plain", hanging: int | None = None) -> Iterator[Line]:
-    first, rest = " " * indent, " " * (indent if hanging is None else hanging)
-    for piece in textwrap.wrap(clean(text), WIDTH, initial_indent=first, subsequent_indent=rest) or [""]:
-        yield Line(text=piece, style=style)
-
-
-def _entry(name: str, text: str, indent: int, column: int) -> Iterator[Line]:
-    """A file name and a sentence: on one line where both fit, else the sentence below the name."""
-    name = clean(name)
-    if indent + len(name) < column:
-        head = " " * indent + name
-        pieces = textwrap.wrap(clean(text), WIDTH - column) or [""]
-        yield Line(text=f"{head:<{column}}{pieces[0]}".rstrip())
-        for piece in pieces[1:]:
-            yield Line(text=" " * column + piece)
-    else:
-        yield from (Line(text=piece) for piece in textwrap.wrap(name, WIDTH, initial_indent=" " * indent))
-        yield from _wrap(text, column)
-
-
-def _some(items: Sequence[str], few: int) -> str:
-    shown = ", ".join(items[:few])
-    return shown if len(items) <= few else f"{shown} and {len(items) - few} more (--all names them)"
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
 def _head(analysis: Analysis) -> Iterator[Line]:
     model = analysis.model
-    yield from _wrap(f"curate scan {analysis.catalog.folder}", 0, "title")
-    yield from _wrap(f"Seen by {model.why or f'{model.name} on {model.device}'}.", 0, "dim")
+    yield from wrap(f"curate scan {analysis.catalog.folder}", 0, "title")
+    yield from wrap(f"Seen by {model.why or f'{model.name} on {model.device}'}.", 0, "dim")
     for note in analysis.notes:
-        yield from _wrap(f"Note: {note}", 0, "warn", hanging=6)
+        yield from wrap(f"Note: {note}", 0, "warn", hanging=6)
 
 
 def _what_you_have(analysis: Analysis) -> Iterator[Line]:
     diversity, catalog = analysis.diversity, analysis.catalog
     yield Line(text="WHAT YOU HAVE", style="head")
     about = "at least" if diversity.at_least else "about"
-    said = _plural(diversity.files, "picture")
+    said = plural(diversity.files, "picture")
     folded = diversity.files - diversity.photographs
-    different = _plural(diversity.photographs, "different photograph") if folded else "no two of them copies"
+    different = plural(diversity.photographs, "different photograph") if folded else "no two of them copies"
     words = f"{said}, {different}"
-    yield from _wrap(f"{words}, worth {about} {diversity.effective_images:.1f} effective images.", 2, "name")
+    yield from wrap(f"{words}, worth {about} {diversity.effective_images:.1f} effective images.", 2, "name")
     if analysis.model.calibrated:
-        yield from _wrap(
+        yield from wrap(
             f"Range {diversity.low:.1f} to {diversity.high:.1f}. An effective image is one that no other picture of "
             "the set comes near: copies count once, near-identical frames hardly more.",
             2,
         )
     else:
-        yield from _wrap(
+        yield from wrap(
             "Not calibrated: this model cannot tell a new view from a copy, so take the number of effective images as "
             "no more than a hint.",
             2,
             "warn",
         )
     if diversity.kernel_limited:
-        yield from _wrap(
+        yield from wrap(
             "The model sees all of these pictures as much alike, and that, more than the pictures, holds the number "
             "down: read it as a lower bound.",
             2,
             "warn",
         )
     if diversity.evenness < 0.8 and folded:
-        yield from _wrap(
+        yield from wrap(
             f"Trained as they lie, the copies would take exposures from the rest: the set would act like "
             f"{diversity.evenness * diversity.effective_images:.1f} effective images.",
             2,
         )
     yield from _subsets(analysis)
     if catalog.broken:
-        yield from _wrap(f"{_plural(len(catalog.broken), 'file')} broken, see below.", 2, "warn")
+        yield from wrap(f"{plural(len(catalog.broken), 'file')} broken, see below.", 2, "warn")
 
 
 def _subsets(analysis: Analysis) -> Iterator[Line]:
@@ -134,10 +87,10 @@ def _subsets(analysis: Analysis) -> Iterator[Line]:
     laid_out = Counter((p.subset, p.repeats) for p in subject)
     if any(repeats > 1 for _, repeats in laid_out):
         text = "; ".join(f"{name or '.'}: {n} x {repeats}" for (name, repeats), n in sorted(laid_out.items()))
-        yield from _wrap(f"Laid out with repeats, which recommend and export honour: {text}.", 2)
+        yield from wrap(f"Laid out with repeats, which recommend and export honour: {text}.", 2)
     if regularisation:
-        beside = _plural(regularisation, "regularisation picture")
-        yield from _wrap(f"{beside} beside them, not counted as the subject.", 2)
+        beside = plural(regularisation, "regularisation picture")
+        yield from wrap(f"{beside} beside them, not counted as the subject.", 2)
 
 
 def _leave_out(analysis: Analysis, few: int) -> Iterator[Line]:
@@ -145,7 +98,7 @@ def _leave_out(analysis: Analysis, few: int) -> Iterator[Line]:
     if not groups:
         return
     dropped = sum(not kept for kept in analysis.kept)
-    said = f"leave out {_plural(dropped, 'file')}, each proved against the one that is kept"
+    said = f"leave out {plural(dropped, 'file')}, each proved against the one that is kept"
     yield Line(text=f"COPIES: {said if dropped else 'all stay, since they lie in different subsets'}", style="head")
     for group in groups[:few]:
         yield from _group(analysis, group, few)
@@ -155,7 +108,7 @@ def _leave_out(analysis: Analysis, few: int) -> Iterator[Line]:
 
 def _group(analysis: Analysis, group: Group, few: int) -> Iterator[Line]:
     name = clean(analysis.catalog.pictures[group.keeper].path)
-    yield from _wrap(f"{name}  kept: {group.reason}", 2, "name", hanging=4)
+    yield from wrap(f"{name}  kept: {group.reason}", 2, "name", hanging=4)
     for member in group.members[:few]:
         yield from _member(analysis, member)
     if len(group.members) > few:
@@ -169,7 +122,7 @@ def _member(analysis: Analysis, member: Member) -> Iterator[Line]:
         text += f" (match {member.correlation:.2f})"
     if member.kind != "lookalike" and analysis.kept[member.row]:
         text += " - stays, since it lies in a subset of its own"
-    yield from _entry(picture.path, text, 4, 28)
+    yield from entry(picture.path, text, 4, 28)
 
 
 def _look_alike(analysis: Analysis, few: int) -> Iterator[Line]:
@@ -182,7 +135,7 @@ def _look_alike(analysis: Analysis, few: int) -> Iterator[Line]:
         rows = [group.keeper, *(member.row for member in group.members)]
         worth = float(sum(weights[row] for row in rows))
         name = clean(analysis.catalog.pictures[group.keeper].path)
-        yield from _wrap(f"{name}  {len(rows)} pictures worth {worth:.1f} effective images", 2, "name", hanging=4)
+        yield from wrap(f"{name}  {len(rows)} pictures worth {worth:.1f} effective images", 2, "name", hanging=4)
         for member in group.members[:few]:
             yield from _member(analysis, member)
         if len(group.members) > few:
@@ -202,7 +155,7 @@ def _look_at(analysis: Analysis, few: int) -> Iterator[Line]:
         return
     yield Line(text="LOOK AT: a warning drops nothing, you decide", style="head")
     for path, finding in found[: 2 * few]:
-        yield from _entry(path, finding, 2, 28)
+        yield from entry(path, finding, 2, 28)
     if len(found) > 2 * few:
         yield Line(text=f"  and {len(found) - 2 * few} more (--all shows them)", style="dim")
 
@@ -223,11 +176,11 @@ def _captions(analysis: Analysis, few: int) -> Iterator[Line]:
         return
     yield Line(text="CAPTIONS", style="head")
     for finding, names in kept.items():
-        yield from _wrap(f"{_plural(len(names), 'file')}: {finding}", 2)
-        yield from _wrap(_some(names, few), 4, "dim")
+        yield from wrap(f"{plural(len(names), 'file')}: {finding}", 2)
+        yield from wrap(some(names, few), 4, "dim")
     if left_out:
-        yield from _wrap("without a usable one too, but left out as copies:", 2)
-        yield from _wrap(_some(left_out, few), 4, "dim")
+        yield from wrap("without a usable one too, but left out as copies:", 2)
+        yield from wrap(some(left_out, few), 4, "dim")
 
 
 def _not_pictures(analysis: Analysis, few: int) -> Iterator[Line]:
@@ -240,7 +193,7 @@ def _not_pictures(analysis: Analysis, few: int) -> Iterator[Line]:
 
 def _files(files: Sequence[LeftOut], few: int) -> Iterable[Line]:
     for file in files[:few]:
-        yield from _entry(file.path, file.reason, 2, 28)
+        yield from entry(file.path, file.reason, 2, 28)
     if len(files) > few:
         yield Line(text=f"  and {len(files) - few} more (--all shows them)", style="dim")
 

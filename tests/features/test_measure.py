@@ -132,7 +132,7 @@ def test_a_second_scan_measures_only_what_is_new_however_files_were_renamed(fold
     (folder / "03.jpg").rename(folder / "99.jpg")
     draw(folder / "new.jpg", 500)
     embedder, told = Corners(), []
-    measure(pictures.scan(folder), embedder, store, settings(), lambda done, total: told.append((done, total)))
+    measure(pictures.scan(folder), embedder, store, settings(), progress=lambda done, total: told.append((done, total)))
     assert embedder.embedded == 1
     assert told[-1] == (2, 2)  # the broken one is looked at again
     (folder / "new.jpg").unlink()
@@ -201,9 +201,9 @@ def test_a_stored_value_that_was_damaged_is_measured_again(folder, tmp_path):
 
 
 def measuring_part(catalog) -> str:
-    from curate.features.measure import _part
+    from curate.features.measure import _Parts
 
-    return _part(settings().background)
+    return _Parts(settings().background, Corners(), None)._seen
 
 
 def test_a_file_that_changes_between_reading_and_measuring_is_listed_and_never_stored_under_its_old_digest(
@@ -277,7 +277,7 @@ class Slow(Corners):
 store = SqliteStore.open(Path({str(tmp_path / "cache")!r}))
 try:
     measure(pictures.scan(Path({str(folder)!r})), Slow(concurrent={concurrent}), store, settings(batch_size=1),
-            lambda done, total: print(done, flush=True))
+            progress=lambda done, total: print(done, flush=True))
 except KeyboardInterrupt:
     store.close()
     sys.exit(130)

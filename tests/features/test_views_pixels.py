@@ -12,7 +12,7 @@ import pytest
 
 from curate.errors import ModelError
 from curate.features import weights
-from curate.features.views import Evidence, Viewer, combine, open_viewer
+from curate.features.views import Evidence, LateViewer, Viewer, combine, open_viewer
 from curate.features.views.base import BIN_DEG, wrapped
 from curate.features.views.networks import Network, Working, letterboxed
 from curate.pictures import decode
@@ -154,8 +154,8 @@ def test_a_file_that_is_no_network_is_said() -> None:
         Network(b"not a network" * 100)
 
 
-def test_networks_are_named_in_the_key_so_that_others_measure_anew(viewer: Viewer) -> None:
-    assert all(one.sha256[:8] in viewer.key for one in weights.FILES.values())
+def test_networks_are_named_in_the_key_so_that_others_measure_anew() -> None:
+    assert all(one.sha256[:8] in LateViewer.key for one in weights.FILES.values())
 
 
 def test_a_letterbox_keeps_the_aspect_and_tells_where_it_lies() -> None:

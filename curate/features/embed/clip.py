@@ -19,11 +19,11 @@ from curate.features.embed.hub import Origin
 from curate.features.embed.network import TorchEmbedder, importing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from torch import Tensor
 
-    from curate.features.embed.base import Wish
+    from curate.features.embed.base import Vectors, Wish
 
 ARCHITECTURE, TAG = "ViT-B-32", "laion2b_s34b_b79k"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # names that open_clip's repositories give
@@ -72,6 +72,17 @@ class OpenClip(TorchEmbedder):
         if self._network is None and (self.architecture, self.weights) == (ARCHITECTURE, TAG):
             self._refuse_what_is_out_of_reach(ORIGIN)  # before seconds go into importing PyTorch and open_clip
         super().load()
+
+    def embed_text(self, sentences: Sequence[str]) -> Vectors:
+        """A row [D] of length 1, float32, for each sentence, comparable with the pictures' rows. Raises ModelError."""
+        import torch
+
+        self.load()
+        open_clip = importing(self.name, lambda: __import__("open_clip"))
+        tokens = open_clip.get_tokenizer(self.architecture)(list(sentences)).to(self.device)
+        with torch.inference_mode():
+            rows: Vectors = self._network.model.encode_text(tokens, normalize=True).float().cpu().numpy()
+        return rows
 
     def build(self) -> Any:
         open_clip = importing(self.name, lambda: __import__("open_clip"))

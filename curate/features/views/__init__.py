@@ -8,18 +8,22 @@ from curate.features.views.base import Correction, Evidence, Raw
 from curate.features.views.clip import TextReader, classes, scores
 from curate.features.views.combine import ESTIMATORS, combine
 from curate.features.views.face import box as face_box
-from curate.features.views.viewer import Viewer, open_viewer
+from curate.features.views.rows import class_vectors, of_pictures
+from curate.features.views.viewer import LateViewer, Viewer, open_viewer
 
 __all__ = [
     "ESTIMATORS",
     "Correction",
     "Evidence",
+    "LateViewer",
     "Raw",
     "TextReader",
     "Viewer",
+    "class_vectors",
     "classes",
     "combine",
     "face_box",
+    "of_pictures",
     "open_viewer",
     "scores",
 ]

@@ -8,7 +8,7 @@ Wide Shut", MMVP). No trustworthy accuracy is known, so it only speaks where not
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from curate.features.views.base import ASPECT_DEG, Aspect, Evidence, Reading
 
@@ -38,6 +38,7 @@ FRAMINGS: Mapping[Framing, Sequence[str]] = {
 }
 
 
+@runtime_checkable
 class TextReader(Protocol):
     """What an embedder offers whose vectors can be held against sentences."""
 

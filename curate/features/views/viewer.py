@@ -31,11 +31,6 @@ class Viewer:
         with quiet():
             self._networks()  # so that what is wrong shows before any picture is read
 
-    @property
-    def key(self) -> str:
-        """The part of the store for these numbers: networks and method."""
-        return f"views {VERSION} {' '.join(weights.FILES[name].sha256[:8] for name in weights.FILES)}"
-
     def measure(self, rgb: NDArray[np.uint8]) -> dict[str, float]:
         """What face and body say of a decoded picture, uint8 RGB [H, W, 3]: finite numbers, to be kept as JSON."""
         faces, bodies = self._networks()
@@ -50,6 +45,27 @@ class Viewer:
             made = Faces(detector, mesh), Bodies(person, landmarks)
             self._mine.made = made
         return made
+
+
+class LateViewer:
+    """A viewer that is opened when the first picture needs it, so that a scan of known pictures waits for nothing."""
+
+    key = f"views {VERSION} {' '.join(one.sha256[:8] for one in weights.FILES.values())}"
+    """The part of the store for the raw numbers: networks and method."""
+
+    def __init__(self, opener: Callable[[], Viewer]) -> None:
+        self._opener = opener
+        self._viewer: Viewer | None = None
+        self.problem = ""  # why there is none, and how to have one: a line
+
+    def open(self) -> Viewer | None:
+        """The viewer; None where it cannot be had, which `problem` then tells."""
+        if self._viewer is None and not self.problem:
+            try:
+                self._viewer = self._opener()
+            except ModelError as error:
+                self.problem = f"views not measured: {error.problem}. {error.advice}"
+        return self._viewer
 
 
 def open_viewer(
