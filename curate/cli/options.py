@@ -34,6 +34,13 @@ Regularisation = Annotated[
 ]
 Resolution = Annotated[int, typer.Option(help="Training resolution in px, side of the square of equal area.", min=64)]
 Background = Annotated[str, typer.Option(help="Colour behind transparent pixels, as RRGGBB.")]
+Views = Annotated[
+    str, typer.Option(help="auto: measure views where the model files are there or can be fetched; off: do not.")
+]
+MirrorOk = Annotated[
+    bool, typer.Option("--mirror-ok", help="Count left and right views as one: for subjects that may be mirrored.")
+]
+Preset = Annotated[str, typer.Option(help="What is trained: character, face, style or object.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the page.")]
 
 
@@ -46,8 +53,11 @@ def scan_settings(
     regularisation: list[str] | None = None,
     resolution: int = 1024,
     background: str = "FFFFFF",
+    views: str = "auto",
+    mirror_ok: bool = False,
+    preset: str = "character",
 ) -> ScanSettings:
-    """The options of one command as settings. Raises typer.BadParameter for a colour that is none."""
+    """The options of one command as settings. Raises typer.BadParameter for what is none of the choices."""
     return ScanSettings(
         model=model,
         device=device,
@@ -57,6 +67,9 @@ def scan_settings(
         regularisation=tuple(regularisation or ()),
         resolution=resolution,
         background=colour(background),
+        views=choice("--views", views, ("auto", "off")),
+        mirror_ok=mirror_ok,
+        preset=preset,
     )
 
 

@@ -22,11 +22,26 @@ def scan(
     regularisation: options.Regularisation = None,
     resolution: options.Resolution = 1024,
     background: options.Background = "FFFFFF",
+    views: options.Views = "auto",
+    mirror_ok: options.MirrorOk = False,
+    preset: options.Preset = "character",
     everything: Annotated[bool, typer.Option("--all", help="Print the long lists whole.")] = False,
     json: options.Json = False,
 ) -> None:
     """Find copies, look-alikes, broken and poor pictures, and count the effective images."""
-    settings = options.scan_settings(model, device, offline, cache, no_cache, regularisation, resolution, background)
+    settings = options.scan_settings(
+        model,
+        device,
+        offline,
+        cache,
+        no_cache,
+        regularisation,
+        resolution,
+        background,
+        views=views,
+        mirror_ok=mirror_ok,
+        preset=preset,
+    )
     with told():
         from curate import pages, pipeline
 

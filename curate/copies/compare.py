@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.copies.edits import files
+from curate.copies.edits import Box, files
 from curate.copies.groups import Evidence
 from curate.copies.propose import nearest, pairs
 from curate.copies.prove import Pictures, Prover, Verdicts
@@ -56,7 +56,16 @@ def compare(
         prove=prover,
         similarity=lambda a, b: float(measured.embeddings[a] @ measured.embeddings[b]),
         alike=alike,
+        faces=_faces(measured, rows),
     )
+
+
+def _faces(measured: Features, rows: list[int]) -> dict[int, Box]:
+    """Where the largest face of each picture is, of those in which one was looked for and found."""
+    from curate.features.views import face_box
+
+    boxes = {row: face_box(raw) for row in rows if measured.sightings and (raw := measured.sightings[row])}
+    return {row: box for row, box in boxes.items() if box is not None}
 
 
 def _first_of_each(measured: Features, rows: list[int]) -> NDArray[np.intp]:

@@ -25,6 +25,11 @@ SAME_FOCUS, STEADY = 0.1, 1.5  # share of the size, degrees: frames of one burst
 LIKE_QUALITY = 25.0  # difference in JPEG quality that explains lost detail
 BRIGHTER = 18.0  # grey levels of 255, of the mean
 GREY = 0.02  # mean saturation, 0-1
+FACE_INSIDE = 0.7  # share of the changed region that lies on the face, from which it is the face that differs
+FACE_MARGIN = 0.15  # of the face's sides: the detector's box ends at the brows and the chin
+FACE_REMADE = 0.5  # share of what changed that shows something in both pictures; below it a face is covered
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom in shares of the picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,22 @@ def relation(proof: Proof) -> Literal["copy", "variant", "reframed"]:
         if extent.width < REFRAMED and extent.height < REFRAMED and extent.edge < FRAMED:
             return "reframed"
     return "variant" if proof.remade_share > REMADE else "copy"
+
+
+def is_other_face(proof: Proof, face: Box | None) -> bool:
+    """Whether what differs is the face itself, in a picture whose face lies there: another expression, then.
+
+    `face` is that of the proof's first picture. A face that is painted over or blanked is an edit like any other.
+    """
+    changed = proof.changed
+    if face is None or changed is None or proof.painted or proof.remade_share < FACE_REMADE * proof.changed_share:
+        return False
+    left, top, right, bottom = face
+    wide, high = FACE_MARGIN * (right - left), FACE_MARGIN * (bottom - top)
+    across = min(changed.right, right + wide) - max(changed.left, left - wide)
+    down = min(changed.bottom, bottom + high) - max(changed.top, top - high)
+    area = (changed.right - changed.left) * (changed.bottom - changed.top)
+    return across > 0 and down > 0 and across * down >= FACE_INSIDE * area
 
 
 def is_crop(proof: Proof) -> bool:

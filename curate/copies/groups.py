@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log2
 
 from curate.copies import edits
 from curate.copies.align import Proof
-from curate.copies.edits import File
+from curate.copies.edits import Box, File
 from curate.records import Group, Kind, Member, Picture
 
 Prove = Callable[[int, int], Proof | None]
@@ -39,6 +39,7 @@ class Evidence:
     similarity: Similarity  # cosine of two rows
     alike: Mapping[int, Sequence[int]]  # row -> rows whose kernel value with it is at least 1/2
     not_copies: frozenset[tuple[str, str]] = frozenset()  # pairs of digests that a person has parted
+    faces: Mapping[int, Box] = field(default_factory=dict)  # row -> where its largest face is, if one was found
 
 
 def stars(evidence: Evidence) -> tuple[Group, ...]:
@@ -139,6 +140,8 @@ class _Links:
     def _copy(self, a: int, b: int, proof: Proof) -> bool:
         one, other = self.evidence.pictures[a], self.evidence.pictures[b]
         if tuple(sorted((one.digest, other.digest))) in self.evidence.not_copies:
+            return False
+        if edits.is_other_face(proof, self.evidence.faces.get(a)):
             return False
         return edits.relation(proof) == "copy" and not _told_apart(one, other, proof)
 
@@ -324,6 +327,8 @@ def _alike(evidence: Evidence, keeper: int, row: int, proof: Proof | None) -> Me
         correlation, changed = round(proof.overlap.fine, 4), proof.changed
         if edits.relation(proof) == "reframed":
             edit = f"another framing of the same photograph: {edits.framing(proof)}"
+        elif edits.is_other_face(proof, evidence.faces.get(keeper)):
+            edit = f"the same but for the face: another expression ({proof.changed_share:.1%} of the picture)"
         elif proof.changed is not None:
             edit = (
                 f"the same but for one region ({edits.place(proof.changed)}, {proof.changed_share:.1%} of the picture)"
