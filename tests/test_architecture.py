@@ -21,6 +21,7 @@ LEVELS = (
     ("diversity",),
     ("plan", "output"),
     ("inputs",),
+    ("stages",),
     ("pages",),
     ("pipeline",),
     ("cli",),

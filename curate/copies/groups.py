@@ -255,7 +255,14 @@ def _member(evidence: Evidence, keeper: int, row: int, proved: int) -> Member:
         correlation=round(proof.overlap.fine, 4),
         similarity=round(evidence.similarity(keeper, row), 4),
         changed=proof.changed,
+        map=_map(proof),
     )
+
+
+def _map(proof: Proof) -> tuple[float, float, float, float, float, float]:
+    """The proof's affine map row by row, from shares of the keeper's sides to shares of the other's."""
+    xx, xy, x0, yx, yy, y0 = (round(float(value), 5) for value in proof.affine.ravel())
+    return xx, xy, x0, yx, yy, y0
 
 
 REASONS = (
@@ -340,4 +347,5 @@ def _alike(evidence: Evidence, keeper: int, row: int, proof: Proof | None) -> Me
         correlation=correlation,
         similarity=round(evidence.similarity(keeper, row), 4),
         changed=changed,
+        map=None if proof is None else _map(proof),
     )

@@ -20,6 +20,7 @@ from curate.copies import align
 from curate.copies.align import CHEAP, GLANCE, Look, Proof, Sight
 from curate.copies.overlap import Extent, Overlap
 from curate.features.cores import one_core_a_thread
+from curate.features.memory import Store
 from curate.records import Region
 
 if TYPE_CHECKING:
@@ -89,6 +90,10 @@ class Prover:
                 done += len(chunk)
                 if progress is not None:
                     progress(done, len(open_pairs))
+
+    def detach(self) -> None:
+        """From now on nothing is asked of the store or kept there: it may be closed. What is known stays known."""
+        self.verdicts = Store()
 
     def _recall(self, pairs: Sequence[tuple[int, int]]) -> None:
         names = {pair: self._name(pair) for pair in pairs}
