@@ -24,6 +24,7 @@ LEVELS = (
     ("stages",),
     ("pages",),
     ("pipeline",),
+    ("pool",),
     ("cli",),
     ("__main__", "__init__"),
 )

@@ -1,6 +1,6 @@
 """The command line: parse, call, print. Nothing is decided here.
 
-curate scan FOLDER · recommend · steps · export DEST
+curate scan FOLDER · recommend · steps · export DEST · verify DEST
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from curate import __version__
-from curate.cli import export, recommend, scan
+from curate.cli import export, fill, models, recommend, scan, verify
 
 app = typer.Typer(
     help="What is really in a LoRA training set: proved copies, effective images, true step counts.",
@@ -39,6 +39,10 @@ def start(
 app.command("scan", epilog=scan.EXAMPLE)(scan.scan)
 app.command("recommend", epilog=recommend.EXAMPLE)(recommend.recommend)
 app.command("steps", epilog=recommend.STEPS_EXAMPLE)(recommend.steps)
+app.command("gaps", epilog=fill.GAPS_EXAMPLE)(fill.gaps)
+app.command("fill", epilog=fill.EXAMPLE)(fill.fill)
+app.add_typer(models.app, name="models")
 app.command("export", epilog=export.EXAMPLE)(export.export)
+app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
 
 __all__ = ["app"]

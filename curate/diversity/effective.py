@@ -58,7 +58,7 @@ def measure(embeddings: NDArray[np.float32], keeper_of_row: Rows, u: float, orde
     if len(keepers) == 0:
         return Diversity(effective_images=0.0, low=0.0, high=0.0, files=0, photographs=0, evenness=1.0, weights=weights)
     keepers = _ordered(embeddings, keepers, order)
-    vectors = _unit(embeddings[keepers])
+    vectors = unit(embeddings[keepers])
     value, own, whole = _maximum(vectors, u)
     start = own > 0
     low, high = (_maximum(vectors, scale, start)[0] for scale in (u * RANGE, u / RANGE))
@@ -103,7 +103,7 @@ def sampled_diversity(
     shares = p[drawn] / p[drawn].sum()
     if len(drawn) > 2 * DRAWS:
         return _estimated(embeddings, drawn, shares, u)
-    return _diversity(_unit(embeddings[drawn]), shares, u)
+    return _diversity(unit(embeddings[drawn]), shares, u)
 
 
 def _estimated(embeddings: NDArray[np.float32], drawn: Rows, p: Floats, u: float) -> float:
@@ -115,7 +115,7 @@ def _estimated(embeddings: NDArray[np.float32], drawn: Rows, p: Floats, u: float
         return min(max(1.0 / own, 1.0), float(len(p)))
     q = times / DRAWS
     same = float(q @ q)
-    both = 1.0 / _diversity(_unit(embeddings[drawn[rows]]), q, u)
+    both = 1.0 / _diversity(unit(embeddings[drawn[rows]]), q, u)
     return min(max(1.0 / (own + (1.0 - own) * max(both - same, 0.0) / (1.0 - same)), 1.0), float(len(p)))
 
 
@@ -137,7 +137,7 @@ def _ordered(embeddings: NDArray[np.float32], rows: Rows, order: Rows | None) ->
     return rows[np.argsort(keys, kind="stable")]
 
 
-def _unit(embeddings: NDArray[np.float32]) -> NDArray[np.floating]:
+def unit(embeddings: NDArray[np.float32]) -> NDArray[np.floating]:
     """Rows of length 1: float64 while that is small, since 1-s is what counts; float32 for very large sets."""
     exact = np.float64 if len(embeddings) <= 4 * DENSE else np.float32
     vectors = embeddings.astype(exact)

@@ -10,8 +10,10 @@ known to be submodular, are counted anew after each pick and shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 RELIABLE = 0.5  # confidence of a view or framing from which it may close a gap
 FOR_BACKS = 0.3  # of a view from the body, that tells a back from a front but hardly 45 degrees: it reaches .45
+BLOCK = 1024  # rows whose kernel is held at once: 32 MB for 4,000 that are asked for
 LEAST = 1e-3  # worth below which nothing more is picked
 
 
@@ -50,33 +53,56 @@ class Pick:
     views_seen_after: int  # of the wanted views
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One picture in the order of `greedy`; fields as those of `Pick`."""
+
+    row: int
+    gain: float
+    closes: tuple[str, ...]
+    views_seen_after: int
+
+
 def fill(inputs: FillInputs, count: int, progress: Callable[[int, int], None] | None = None) -> tuple[Pick, ...]:
     """Up to `count` picks, best first; fewer where nothing that is left adds anything."""
-    gaps, novelty = _Gaps(inputs), _Novelty(inputs)
-    left = [row for row, good in enumerate(inputs.eligible) if good]
     picks: list[Pick] = []
-    while left and len(picks) < count:
-        gains = novelty.gains(left) + gaps.gains(left)
-        best = int(gains.argmax())
-        if gains[best] < LEAST:
+    for choice in islice(greedy(inputs), count):
+        if choice.gain < LEAST:
             break
-        row = left.pop(best)
-        closes = gaps.add(row)
-        novelty.add(row)
-        chosen = inputs.pool[[*(pick.row for pick in picks), row]]
+        chosen = inputs.pool[[*(pick.row for pick in picks), choice.row]]
         whole = np.concatenate([inputs.embeddings, chosen]) if len(inputs.embeddings) else chosen
         picks.append(
             Pick(
-                row=row,
+                row=choice.row,
                 effective_images_after=effective.measure(whole, np.arange(len(whole)), inputs.u).effective_images,
-                gain=float(gains[best]),
-                closes=closes,
-                views_seen_after=gaps.views_seen,
+                gain=choice.gain,
+                closes=choice.closes,
+                views_seen_after=choice.views_seen_after,
             )
         )
         if progress is not None:
             progress(len(picks), count)
     return tuple(picks)
+
+
+def greedy(inputs: FillInputs) -> Iterator[Choice]:
+    """All eligible pictures of the pool, each the one that is worth the most after those before it."""
+    gaps, novelty = _Gaps(inputs), _Novelty(inputs)
+    left = [row for row, good in enumerate(inputs.eligible) if good]
+    first = novelty.gains(left) + gaps.gains(left)
+    bounds = [(-float(gain), row) for gain, row in zip(first, left, strict=True)]  # a gain never grows (Minoux 1978)
+    heapify(bounds)
+    none = True
+    while bounds:
+        bound, row = heappop(bounds)
+        gain = -bound if none else float((novelty.gains([row]) + gaps.gains([row]))[0])
+        if bounds and (-gain, row) > bounds[0]:
+            heappush(bounds, (-gain, row))
+            continue
+        none = False
+        closes = gaps.add(row)
+        novelty.add(row)
+        yield Choice(row=row, gain=gain, closes=closes, views_seen_after=gaps.views_seen)
 
 
 def shot_list(coverage: Coverage) -> tuple[str, ...]:
@@ -142,29 +168,30 @@ class _Novelty:
     """How much of the diversity of set and pool each pool picture would cover anew, kept up to date pick by pick."""
 
     def __init__(self, inputs: FillInputs) -> None:
-        known, pool = _unit(inputs.embeddings), _unit(inputs.pool)
+        known, pool = effective.unit(inputs.embeddings), effective.unit(inputs.pool)
         every = np.concatenate([known, pool]) if len(known) else pool
         rows = np.arange(len(every))
         rows[len(known) :][~np.asarray(inputs.eligible, dtype=bool)] = -1  # what cannot be picked is not asked for
         weights = effective.measure(every.astype(np.float32), rows, inputs.u).weights
         asked = np.flatnonzero(weights)
-        self._weights = weights[asked]
-        self._near = effective.kernel(pool @ every[asked].T, inputs.u)  # [P, asked]
-        inside = effective.kernel(known @ every[asked].T, inputs.u)
-        self._covered = inside.max(axis=0) if len(known) else np.zeros(len(asked))
+        self._weights, self._asked, self._pool, self._u = weights[asked], every[asked], pool, inputs.u
+        self._covered = np.zeros(len(asked))
+        for start in range(0, len(known), BLOCK):
+            near = effective.kernel(known[start : start + BLOCK] @ self._asked.T, self._u)
+            np.maximum(self._covered, near.max(axis=0), out=self._covered)
 
     def gains(self, rows: Sequence[int]) -> NDArray[np.float64]:
         """Of each row: effective images that are covered anew."""
-        more: NDArray[np.float64] = np.maximum(self._near[rows] - self._covered, 0.0) @ self._weights
+        parts = [np.zeros(0)]
+        for start in range(0, len(rows), BLOCK):
+            near = self._near(rows[start : start + BLOCK])
+            parts.append(np.maximum(near - self._covered, 0.0) @ self._weights)
+        more: NDArray[np.float64] = np.concatenate(parts)
         return more
 
     def add(self, row: int) -> None:
-        np.maximum(self._covered, self._near[row], out=self._covered)
+        np.maximum(self._covered, self._near([row])[0], out=self._covered)
 
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    vectors = rows.astype(np.float64)
-    if not len(vectors):
-        return vectors
-    unit: NDArray[np.float64] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-30)
-    return unit
+    def _near(self, rows: Sequence[int]) -> NDArray[np.float64]:
+        """Kernel of pool rows and what is asked for, [rows, asked]: a block at a time, never all pairs."""
+        return effective.kernel(self._pool[list(rows)] @ self._asked.T, self._u)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SHORT = 0.5  # share of a framing's target below which it is a gap
 # Worths of gaps, against 1 for a missing front view; our own order, by how much a prompt that asks for it is guessed
+ENOUGH = 0.75  # of an effective image: a lone photograph of a varied set weighs .8 to 1, and is no gap
 THIN = 0.5  # of a view that a photograph shows, but less than one effective image
 FRAMING = 0.8  # of a framing that is missing altogether
 HEIGHT = 0.45  # of "from above" or "from below"
@@ -49,7 +50,7 @@ def find(wish: Targets, masses: Masses, *, folded: bool) -> Iterator[Gap]:
     for at in targets.wanted(wish, folded=folded):
         has = float(masses.yaw[at])
         missing = not masses.seen[at]
-        if has >= targets.VIEW_IMAGES:
+        if has >= ENOUGH * targets.VIEW_IMAGES:
             continue
         usual = targets.usual(at, folded=folded)
         yield Gap(

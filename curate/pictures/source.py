@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,3 +42,15 @@ class Source:
         if error.errno == errno.ELOOP:
             return "link that leads to itself"
         return f"cannot be read: {error.strerror or error}"
+
+
+class JoinedSource(Source):
+    """Several folders as one: the first part of a path names the folder."""
+
+    def __init__(self, folders: Mapping[str, str | os.PathLike[str]]) -> None:
+        self._sources = {name: Source(folder) for name, folder in folders.items()}
+
+    def whole_path(self, path: str) -> Path:
+        """The file's own path. Raises KeyError for a folder that there is none of, ValueError likewise."""
+        name, _, rest = path.partition("/")
+        return self._sources[name].whole_path(rest)

