@@ -14,10 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from curate.decisions import Decision, Decisions, Journal, open_journal
     from curate.errors import (
         BrokenPicture,
         CacheError,
         CurateError,
+        DecisionError,
         DestinationError,
         FolderError,
         ModelError,
@@ -58,6 +60,7 @@ _HOME = {
     "PlanSettings": "curate.plan",
     "Plan": "curate.plan",
     "Embedder": "curate.features",
+    **dict.fromkeys(("Decision", "Decisions", "Journal", "open_journal"), "curate.decisions"),
     **dict.fromkeys(
         (
             "Analysis",
@@ -80,6 +83,7 @@ _HOME = {
             "BrokenPicture",
             "CacheError",
             "CurateError",
+            "DecisionError",
             "DestinationError",
             "FolderError",
             "ModelError",
@@ -97,6 +101,9 @@ __all__ = [
     "Catalog",
     "Check",
     "CurateError",
+    "Decision",
+    "DecisionError",
+    "Decisions",
     "DestinationError",
     "Diversity",
     "Embedder",
@@ -104,6 +111,7 @@ __all__ = [
     "Features",
     "FolderError",
     "Group",
+    "Journal",
     "LeftOut",
     "Member",
     "Model",
@@ -118,6 +126,7 @@ __all__ = [
     "TrainerError",
     "as_json",
     "export",
+    "open_journal",
     "recommend",
     "scan",
     "steps",

@@ -8,6 +8,9 @@ CurateError
 ├── PlanError          a budget that no setting meets
 ├── ExportError        a set that cannot be exported as asked
 ├── DestinationError   a place that an export cannot be written to
+├── ManifestError      a manifest that cannot be read, repeated or relied on
+├── DecisionError      a file of decisions that cannot be read or written
+├── ServeError         an address that a page cannot be served on
 └── CacheError         a cache that cannot be used (the pipeline goes on without it)
 
 Each message says what, where and what to do, in one line. The command line prints it and exits 1.
@@ -80,6 +83,30 @@ class DestinationError(CurateError):
     def __init__(self, destination: object, problem: str, advice: str) -> None:
         self.destination, self.problem, self.advice = str(destination), problem, advice
         super().__init__(f"{self.destination}: {problem}. {advice}.")
+
+
+class ManifestError(CurateError):
+    """A manifest of an export that is missing, damaged, foreign, or of a set that is not there any more."""
+
+    def __init__(self, path: object, problem: str, advice: str) -> None:
+        self.path, self.problem, self.advice = str(path), problem, advice
+        super().__init__(f"{self.path}: {problem}. {advice}.")
+
+
+class DecisionError(CurateError):
+    """A file of decisions that cannot be read or written: foreign, from a newer curate, locked, refused."""
+
+    def __init__(self, file: object, problem: str, advice: str) -> None:
+        self.file, self.problem, self.advice = str(file), problem, advice
+        super().__init__(f"decisions {self.file}: {problem}. {advice}.")
+
+
+class ServeError(CurateError):
+    """An address that a page cannot be served on: a busy port, an interface that this machine has not."""
+
+    def __init__(self, host: str, port: int, problem: str, advice: str) -> None:
+        self.host, self.port, self.problem, self.advice = host, port, problem, advice
+        super().__init__(f"{host}:{port} cannot be served on: {problem}. {advice}.")
 
 
 class CacheError(CurateError):

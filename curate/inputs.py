@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from curate.records import Analysis, Catalog, Group, Subjects, View
+from curate.records import Analysis, Catalog, Gap, Group, Subjects, View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,14 +16,19 @@ if TYPE_CHECKING:
     from curate.plan import AsTheyLie, Concerned, LaidOut, Plan, PlanInputs, PlanSettings
 
 
-def keeper_of_row(catalog: Catalog, groups: tuple[Group, ...]) -> NDArray[np.intp]:
-    """The row that stands for each picture's photograph, int [N]; -1 for regularisation pictures."""
+def keeper_of_row(
+    catalog: Catalog, groups: tuple[Group, ...], kept: Sequence[bool] | None = None
+) -> NDArray[np.intp]:
+    """The row that stands for each picture's photograph, int [N]; -1 for regularisation pictures, and with `kept` for
+    photographs of which no file is kept."""
     import numpy as np
 
     rows = np.arange(len(catalog.pictures))
     for group in groups:
         if group.kind != "lookalike":
             rows[[member.row for member in group.members]] = group.keeper
+    if kept is not None:
+        rows[~np.isin(rows, rows[list(kept)])] = -1
     rows[[picture.role == "regularisation" for picture in catalog.pictures]] = -1
     return rows
 
@@ -49,7 +54,7 @@ def plan_inputs(analysis: Analysis, settings: PlanSettings) -> PlanInputs:
     import numpy as np
 
     from curate import diversity
-    from curate.plan import LaidOut, PlanInputs, RegularisationSet
+    from curate.plan import LaidOut, PlanInputs, RegularisationSet, by_config
 
     pictures, facts = analysis.catalog.pictures, analysis.features.facts
     rows = [r for r, p in enumerate(pictures) if analysis.kept[r] and p.role == "subject"]
@@ -68,7 +73,7 @@ def plan_inputs(analysis: Analysis, settings: PlanSettings) -> PlanInputs:
         u = 1 - analysis.model.half_similarity
         return diversity.sampled_diversity(analysis.features.embeddings, keepers, draws, u, order(analysis.catalog))
 
-    return PlanInputs(
+    found = PlanInputs(
         sizes=tuple((facts[row].width, facts[row].height) for row in rows),
         effective_images=analysis.diversity.effective_images,
         low=analysis.diversity.low,
@@ -85,20 +90,42 @@ def plan_inputs(analysis: Analysis, settings: PlanSettings) -> PlanInputs:
         subjects=_subjects(analysis, rows),
         as_they_lie=_as_they_lie(analysis, keepers, rows),
         concerned=_concerned(analysis, rows),
+        gaps=_gaps(analysis, settings),
+        folder=analysis.catalog.folder,
     )
+    return by_config(found)
 
 
-def coverage_inputs(analysis: Analysis, preset: str, folded: bool) -> CoverageInputs:
-    """The set as coverage sees it: each photograph of the subject once. `folded`: left and right count as one."""
+def _gaps(analysis: Analysis, settings: PlanSettings) -> tuple[Gap, ...]:
+    """The views that the set lacks for this trainer: where it mirrors pictures, left and right count as one."""
+    from curate import diversity
+
+    coverage = analysis.coverage
+    if coverage is None or not coverage.measured:
+        return ()
+    flips = settings.flips or bool(settings.options.get("flip_x"))  # ai-toolkit's option, and what other files say
+    if flips and not coverage.folded:
+        coverage = diversity.coverage.measure(coverage_inputs(analysis, coverage.preset, True))
+    return coverage.gaps
+
+
+def coverage_inputs(
+    analysis: Analysis, preset: str, folded: bool, scenes: NDArray[np.intp] | None = None
+) -> CoverageInputs:
+    """The set as coverage sees it: each photograph of the subject once. `folded`: left and right count as one.
+    `scenes`: of these photographs, where they are known already."""
     from curate import diversity
 
     pictures = analysis.catalog.pictures
-    rows = [row for row, keeper in enumerate(keeper_of_row(analysis.catalog, analysis.groups)) if keeper == row]
+    standing = keeper_of_row(analysis.catalog, analysis.groups, analysis.kept)
+    rows = [row for row, keeper in enumerate(standing) if keeper == row]
+    if scenes is None:
+        scenes = diversity.scenes.clusters(analysis.features.embeddings[rows], analysis.model.half_similarity)
     return diversity.CoverageInputs(
         views=[_known(analysis.views[row]) for row in rows] if analysis.views else [None] * len(rows),
         weights=analysis.diversity.weights[rows],
         captions=[pictures[row].caption for row in rows],
-        scene=diversity.scenes.clusters(analysis.features.embeddings[rows], analysis.model.half_similarity),
+        scene=scenes,
         preset=preset,
         folded=folded,
     )
@@ -180,6 +207,7 @@ def export_values(plan: Plan, layout: Sequence[LaidOut]) -> Values:
         alpha=plan.settings.alpha,
         optimizer=plan.settings.optimizer,
         save_every=plan.save_every,
+        save_unit=plan.save_unit,
         why=(
             f"{schedule.steps} optimizer steps by {plan.trainer}'s own rule; {plan.target_steps or 'no'} asked for",
             f"{plan.pictures} pictures, {plan.effective_images:.1f} effective images ({low:.1f} to {high:.1f})",

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from curate import inputs
+from curate.deciding import Deciding, decide
+from curate.decisions import open_journal
 from curate.errors import FolderError
 from curate.records import Analysis
 from curate.settings import ScanSettings
-from curate.stages import Measured, Progress, decide, measured, silent, stage, with_coverage
+from curate.stages import Measured, Progress, measured, silent, stage, with_coverage
 
 if TYPE_CHECKING:
     from curate.features import Embedder
+    from curate.output import Compared, Written
     from curate.output import Settings as ExportSettings
-    from curate.output import Written
     from curate.output.records import Link
     from curate.plan import Plan, PlanSettings
 
@@ -35,10 +37,14 @@ def scan(
 ) -> Analysis:
     """What is in a folder of pictures: copies, look-alikes, poor and broken pictures, effective images.
 
-    `model` is any object that obeys the Embedder protocol; it stands in for `settings.model`. Nothing in the folder is
-    written. Raises FolderError and ModelError; a broken cache only costs time and is said in the notes.
+    `model` is any object that obeys the Embedder protocol; it stands in for `settings.model`. What the user decided of
+    the set before is honoured. Nothing in the folder is written. Raises FolderError, ModelError and DecisionError; a
+    broken cache only costs time and is said in the notes.
     """
-    return decide(measured(folder, settings or ScanSettings(), model=model, progress=progress))
+    settings = settings or ScanSettings()
+    journal = open_journal(Path(folder), settings)  # first: what cannot be honoured is known before time is spent
+    analysis = decide(measured(folder, settings, model=model, progress=progress), journal.present)
+    return replace(analysis, notes=(*analysis.notes, *journal.problems))
 
 
 def recommend(
@@ -71,30 +77,69 @@ def export(
     plan: PlanSettings | None = None,
     dry_run: bool = False,
     link: Link = "",
+    update: bool = False,
     scan_settings: ScanSettings | None = None,
     progress: Progress | None = None,
 ) -> Written:
     """A cleaned copy of a set in the layout of a trainer, with its configuration and a manifest.
 
     `plan` holds the budget that the configuration is written for; None: 1000 steps. A dry run tells what would be
-    written and writes nothing. The source folder is only read; the destination is whole or absent afterwards. Raises
-    DestinationError, ExportError, and what `recommend` raises.
+    written and writes nothing. `update`: a set that was exported there before is brought up to date, and files that
+    curate did not write stay. The source folder is only read; the destination is whole or absent afterwards. Raises
+    DestinationError, ExportError, ManifestError, and what `recommend` raises.
     """
-    from curate import output
+    from curate import exposures, output, selection
     from curate.plan import PlanSettings
-    from curate.plan import recommend as planned
 
     told = progress or silent
     analysis = source if isinstance(source, Analysis) else scan(source, scan_settings, progress=progress)
     chosen = settings or output.Settings()
-    values = output.Values()
-    if chosen.trainer != "folder":
-        budget = replace(plan or PlanSettings(target_steps=USUAL_STEPS), trainer=chosen.trainer)
-        asked = inputs.plan_inputs(analysis, budget)
-        values = inputs.export_values(planned(asked), asked.subsets)
-    wanted = output.export_of(analysis, chosen, values)
-    drafted = output.draft(wanted, Path(destination))
-    return output.write(drafted, Path(destination), dry_run=dry_run, link=link, progress=stage(told, "writing"))
+    selected = selection.select(analysis, chosen)
+    drawn = exposures.plan_for(selected.training, chosen, plan or PlanSettings(target_steps=USUAL_STEPS))
+    drafted = output.draft(selection.export_of(selected, chosen, drawn), Path(destination))
+    return output.write(
+        drafted, Path(destination), dry_run=dry_run, link=link, update=update, progress=stage(told, "writing")
+    )
+
+
+def export_like(
+    manifest: str | Path,
+    destination: str | Path,
+    folder: str | Path | None = None,
+    *,
+    dry_run: bool = False,
+    update: bool = False,
+    scan_settings: ScanSettings | None = None,
+    progress: Progress | None = None,
+) -> tuple[Written, Compared | None]:
+    """The export that a manifest records, repeated: the same pictures, captions, settings, values and decisions.
+
+    `folder`: where the pictures lie now; None: where they lay. The second value tells whether the result is the same,
+    digest for digest; None after a dry run. Raises ManifestError, FolderError where pictures vanished or changed, and
+    what `export` raises.
+    """
+    from curate import features, output, pictures
+
+    told = progress or silent
+    record = output.read_manifest(Path(manifest))
+    with features.open_store(scan_settings or ScanSettings()) as store:
+        catalog = pictures.scan(
+            Path(folder or record.export.folder),
+            regularisation=[elsewhere for _, elsewhere in record.export.outside],
+            digests=store,
+            progress=stage(told, "reading"),
+        )
+    repeated = output.repeat(record, catalog)
+    written = output.write(
+        output.draft(repeated.export, Path(destination)),
+        Path(destination),
+        dry_run=dry_run,
+        link=record.link,
+        update=update,
+        progress=stage(told, "writing"),
+    )
+    written = replace(written, notes=(*repeated.notes(), *written.notes))
+    return written, None if dry_run else output.compare(record, written)
 
 
 def folder_or_last(folder: str | Path | None, settings: ScanSettings) -> Path:
@@ -138,13 +183,26 @@ def plan_for_export(
     return PlanSettings(**json.loads(kept))
 
 
+def with_repeats(budget: PlanSettings, repeats: float | None, weights: bool) -> PlanSettings:
+    """The budget with given repeats; with weights those of an earlier plan do not count, since they are to be found."""
+    if repeats is None:
+        return replace(budget, repeats=None) if weights else budget
+    return replace(budget, repeats=repeats)
+
+
 def without_lookalikes(analysis: Analysis) -> Analysis:
-    """The same analysis with only the keeper of each group of look-alikes kept."""
-    dropped = {member.row for group in analysis.groups if group.kind == "lookalike" for member in group.members}
+    """The same analysis with one picture of each group of look-alikes kept: its keeper, or the first of the others
+    that stays where the user left the keeper out. What the user keeps stays too."""
+    dropped: set[int] = set()
+    for group in analysis.groups:
+        if group.kind == "lookalike":
+            stay = [row for row in (group.keeper, *(member.row for member in group.members)) if analysis.kept[row]]
+            dropped.update(row for row in stay[1:] if not analysis.decided or "keep" not in analysis.decided[row])
     return replace(analysis, kept=tuple(kept and row not in dropped for row, kept in enumerate(analysis.kept)))
 
 
 __all__ = [
+    "Deciding",
     "Measured",
     "Progress",
     "decide",

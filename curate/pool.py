@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from curate import inputs
 from curate.errors import PlanError
 from curate.pictures import JoinedSource
-from curate.pipeline import export, scan, with_coverage
+from curate.pipeline import scan, with_coverage
 from curate.records import Analysis, Catalog, Features, LeftOut
 from curate.settings import ScanSettings
 from curate.stages import Progress, prove, silent, stage
 
 if TYPE_CHECKING:
     from curate.diversity import Pick
-    from curate.output import Written
 
 SET, POOL = "set", "pool"  # names of the two folders where they are joined
 COPY_OF_SET = "copy of {} in the set"
@@ -31,7 +30,7 @@ class Filled:
     set: Analysis
     pool: Analysis
     picks: tuple[Pick, ...]  # rows of the pool
-    refused: tuple[LeftOut, ...]  # pictures of the pool that may not be picked: copies and poor ones, by path
+    refused: tuple[LeftOut, ...]  # files of the pool that may not be picked: copies, poor and broken ones, by path
     after: Analysis  # the set with the picks; its coverage and effective images
 
     def path(self, pick: Pick) -> str:
@@ -63,6 +62,7 @@ def fill(
     offered = scan(pool, replace(chosen, regularisation=()), progress=told)
     held = scan(folder, chosen, progress=told)
     refused = _refused(held, offered, chosen, told)
+    left = [LeftOut(path=path, reason=reason) for path, reason in refused.items()]
     rows = _photographs(held)
     assert held.coverage is not None  # every scan says what it covers
     picks = diversity.fill(
@@ -83,15 +83,31 @@ def fill(
         set=held,
         pool=offered,
         picks=picks,
-        refused=tuple(LeftOut(path=path, reason=reason) for path, reason in sorted(refused.items())),
+        refused=tuple(sorted((*left, *offered.catalog.broken), key=lambda one: one.path)),
         after=_with(held, offered, [pick.row for pick in picks], chosen),
     )
 
 
-def copy_to(filled: Filled, destination: str | Path, progress: Progress | None = None) -> Written:
-    """The picks with their captions and masks in a new folder, whole or not at all. Raises what `export` raises."""
-    picked = _only(filled.pool, [pick.row for pick in filled.picks])
-    return export(picked, destination, progress=progress)
+def check_copy_to(destination: str | Path, pool: str | Path, folder: str | Path) -> None:
+    """Raises DestinationError where the picks cannot go, before time is spent: only a new folder outside both takes
+    them."""
+    from curate import output
+
+    output.check_new(destination, (pool, folder))
+
+
+def copy_to(filled: Filled, destination: str | Path, progress: Progress | None = None) -> int:
+    """The picks as they are, with their caption and mask files, in a new folder, whole or not at all; their number.
+
+    Paths below it are those below the pool. Raises DestinationError and FolderError.
+    """
+    from curate import output
+
+    offered = filled.pool.catalog
+    check_copy_to(destination, offered.folder, filled.set.catalog.folder)
+    picked = [offered.pictures[pick.row] for pick in filled.picks]
+    output.copy_as_they_are(offered.folder, picked, destination, progress=stage(progress or silent, "copying"))
+    return len(picked)
 
 
 def _refused(held: Analysis, offered: Analysis, settings: ScanSettings, told: Progress) -> dict[str, str]:
@@ -105,13 +121,14 @@ def _refused(held: Analysis, offered: Analysis, settings: ScanSettings, told: Pr
     for group in offered.groups:
         if group.kind != "lookalike":
             found.update({names[one.row]: COPY_IN_POOL.format(names[group.keeper]) for one in group.members})
+    found.update({names[row]: "left out by you" for row, kinds in enumerate(offered.decided) if "leave_out" in kinds})
     found.update(_copies(held, offered, settings, told))
     return found
 
 
 def _copies(held: Analysis, offered: Analysis, settings: ScanSettings, told: Progress) -> dict[str, str]:
     """Pictures of the pool that are proved copies of one in the set, by their path."""
-    mine, theirs = _photographs(held), _photographs(offered)
+    mine, theirs = _photographs(held, left_out=True), _photographs(offered)  # what was left out is not offered again
     source = JoinedSource({SET: held.catalog.folder, POOL: offered.catalog.folder})
     both = prove(_joined(_only(held, mine), _only(offered, theirs)), source, settings, told)
     found: dict[str, str] = {}
@@ -129,9 +146,9 @@ def _copies(held: Analysis, offered: Analysis, settings: ScanSettings, told: Pro
     return found
 
 
-def _photographs(analysis: Analysis) -> list[int]:
-    """The rows of the subject's photographs, each once."""
-    keepers = inputs.keeper_of_row(analysis.catalog, analysis.groups)
+def _photographs(analysis: Analysis, *, left_out: bool = False) -> list[int]:
+    """The rows of the subject's photographs, each once. `left_out`: with those that the user left out."""
+    keepers = inputs.keeper_of_row(analysis.catalog, analysis.groups, None if left_out else analysis.kept)
     return [row for row, keeper in enumerate(keepers) if keeper == row]
 
 
@@ -153,6 +170,7 @@ def _only(analysis: Analysis, rows: Sequence[int]) -> Analysis:
         groups=(),
         kept=(True,) * len(rows),
         views=tuple(analysis.views[row] for row in rows) if analysis.views else (),
+        decided=(),
     )
 
 
@@ -174,7 +192,9 @@ def _joined(one: Analysis, other: Analysis) -> Analysis:
         features=Features(
             facts=one.features.facts + other.features.facts,
             hashes=np.concatenate([one.features.hashes, other.features.hashes]),
-            embeddings=np.concatenate([part.features.embeddings for _, part in parts if part.catalog.pictures]),
+            embeddings=np.concatenate(
+                [part.features.embeddings for _, part in parts if part.catalog.pictures] or [one.features.embeddings]
+            ),
             checks=one.features.checks + other.features.checks,
             sightings=one.features.sightings + other.features.sightings,
         ),

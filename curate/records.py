@@ -53,6 +53,7 @@ class Catalog:
     pictures: tuple[Picture, ...]
     broken: tuple[LeftOut, ...] = ()
     ignored: tuple[LeftOut, ...] = ()
+    outside: tuple[tuple[str, str], ...] = ()  # (start of paths, absolute folder) of regularisation folders elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ class Model:
     half_similarity: float  # h: cosine at which two pictures count as 1.33 effective images
     calibrated: bool  # False: it cannot tell a new view from a copy
     why: str = ""  # why this one, and how to have another: one line
+    edit_floor: float = 0.0  # cosine of the calibration pictures' farthest own edit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,8 @@ class Member:
     correlation: float | None = None  # None where no alignment was needed or possible
     similarity: float | None = None  # cosine of the embeddings
     changed: Region | None = None  # in shares of the keeper
+    map: tuple[float, float, float, float, float, float] | None = None
+    # affine as Pair.map, from the keeper to this picture; None where they were not aligned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +163,16 @@ class Group:
     keeper: int
     reason: str  # why this one is kept
     members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """A regularisation picture that shows the same photograph as a picture of the subject."""
+
+    path: str  # the subject's
+    regularisation: str  # path of the other
+    edit: str  # how the second was made from the first
+    correlation: float | None = None  # -1..1, median over blocks of the aligned pictures; None for equal pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +188,7 @@ class Diversity:
     weights: NDArray[np.float64]  # [N], 0-1: how many effective images each picture is; 0 for folded copies
     kernel_limited: bool = False  # the model's scale, not the pictures, limits the number
     at_least: bool = False  # a lower bound, from a sample of a very large set
+    estimated: bool = False  # carried on from an earlier count, while somebody decides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +270,9 @@ class Analysis:
     notes: tuple[str, ...] = ()  # what the user should know of the scan itself, one line each
     views: tuple[View, ...] = ()  # of each picture; () where they were not looked for
     coverage: Coverage | None = None  # None where views were not looked for and there is nothing to say
+    decided: tuple[tuple[str, ...], ...] = ()  # of each picture: the kinds of the user's decisions on it; () for none
+    decisions: int = 0  # how many of them are honoured here
+    shared: tuple[Shared, ...] = ()  # regularisation pictures that are copies of the subject's, by their path
 
     def row(self, path: str) -> int:
         """The row of a picture; KeyError if there is none of that path."""

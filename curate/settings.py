@@ -16,7 +16,8 @@ class ScanSettings:
     offline: bool = False  # never fetch anything
     cache: Path | None = None  # folder of the feature cache; None: the user's cache folder
     use_cache: bool = True
-    regularisation: tuple[str, ...] = ()  # sub-folders that hold regularisation pictures, besides reg/
+    decisions: Path | None = None  # folder of the user's decisions; None: below `cache`, else the user's data folder
+    regularisation: tuple[str, ...] = ()  # folders of regularisation pictures, in the set or elsewhere, besides reg/
     background: tuple[int, int, int] = (255, 255, 255)  # RGB 0-255 shown behind transparent pixels
     resolution: int = 1024  # px, side of the square of equal area that will be trained: SDXL, Flux
     views: Literal["auto", "off"] = "auto"  # auto: measured where the model files are there or can be fetched
@@ -29,3 +30,5 @@ class ScanSettings:
     def __post_init__(self) -> None:
         if isinstance(self.cache, str):  # as people write it
             object.__setattr__(self, "cache", Path(self.cache))
+        if isinstance(self.decisions, str):
+            object.__setattr__(self, "decisions", Path(self.decisions))

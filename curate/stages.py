@@ -1,8 +1,4 @@
-"""The two halves of a scan: what is measured, once, and what follows from that and from the user's decisions.
-
-The first reads files and takes time; the second is a pure function of what the first found, so that it can be asked
-again and again while somebody decides.
-"""
+"""The first half of a scan: what is measured of a folder, once. What follows from it is in deciding.py."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from curate import inputs
 from curate.errors import PlanError
-from curate.records import Analysis, Catalog, Check, Features, Group, Model
+from curate.records import Analysis, Catalog, Check, Features, Group, Model, Shared
 from curate.settings import ScanSettings
 
 if TYPE_CHECKING:
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
     from curate.diversity import Scale
     from curate.features import Embedder, Store
     from curate.features.views import LateViewer
+    from curate.pictures import Source
 
 Progress = Callable[[str, int, int], None]
 """(stage, done, all), called from the thread that called scan(); all is 0 while it is not known."""
@@ -42,6 +39,7 @@ class Measured:
     evidence: Evidence  # which pictures are one photograph, pair by pair
     vectors: Mapping[str, NDArray[np.float32]]  # of view classes, from an embedder that reads text; {} for others
     notes: tuple[str, ...]
+    shared: tuple[Shared, ...] = ()  # regularisation pictures that are copies of the subject's
 
 
 def measured(
@@ -77,6 +75,9 @@ def measured(
             progress=stage(told, "comparing"),
         )
         copies.stars(evidence)  # asks for every pair that grouping needs while the store is open
+        shared = copies.across(
+            catalog, seen, evidence.prove, edit_floor=scale.edit_floor, progress=stage(told, "comparing")
+        )
         vectors = views.class_vectors(embedder, store) if viewer else {}
         store.remember_folder(catalog.folder)
     if isinstance(evidence.prove, copies.Prover):
@@ -90,35 +91,8 @@ def measured(
         evidence=evidence,
         vectors=vectors,
         notes=(*store.problems, *([viewer.problem] if viewer and viewer.problem else [])),
+        shared=shared,
     )
-
-
-def decide(found: Measured) -> Analysis:
-    """What follows from what was measured: copies folded, effective images counted, views covered."""
-    from curate import copies, diversity, features
-    from curate.features import views
-
-    catalog, settings = found.catalog, found.settings
-    groups = copies.stars(found.evidence)
-    with features.one_core_a_thread():  # BLAS threads that wait for each other cost more than they give here
-        held = diversity.measure(
-            found.features.embeddings, inputs.keeper_of_row(catalog, groups), found.scale.u, inputs.order(catalog)
-        )
-    looked = settings.views != "off"
-    analysis = Analysis(
-        catalog=catalog,
-        features=found.features,
-        model=found.model,
-        checks=_checks(catalog, found.features, groups, settings),
-        groups=groups,
-        diversity=held,
-        kept=_kept(catalog, groups),
-        notes=found.notes,
-        views=views.of_pictures(catalog, found.features, vectors=found.vectors, mirror_ok=settings.mirror_ok)
-        if looked
-        else (),
-    )
-    return with_coverage(analysis, settings.preset, mirror_ok=settings.mirror_ok)
 
 
 def with_coverage(analysis: Analysis, preset: str, *, mirror_ok: bool) -> Analysis:
@@ -128,6 +102,27 @@ def with_coverage(analysis: Analysis, preset: str, *, mirror_ok: bool) -> Analys
 
     check_preset(preset)
     return replace(analysis, coverage=diversity.coverage.measure(inputs.coverage_inputs(analysis, preset, mirror_ok)))
+
+
+def prove(analysis: Analysis, source: Source, settings: ScanSettings, progress: Progress | None = None) -> Analysis:
+    """The same pictures grouped anew: for analyses that were put together, whose files `source` reads."""
+    from curate import copies, features
+
+    model = analysis.model
+    with features.open_store(settings) as store:
+        small = features.Thumbnails(source, settings.background, settings.memory_mb << 20)
+        small.pictures = analysis.catalog.pictures
+        evidence = copies.compare(
+            analysis.catalog,
+            analysis.features,
+            small,
+            store,
+            edit_floor=model.edit_floor,
+            half_similarity=model.half_similarity,
+            progress=stage(progress or silent, "comparing"),
+        )
+        groups = copies.stars(evidence)
+    return replace(analysis, groups=groups, kept=kept_of(analysis.catalog, groups))
 
 
 def check_preset(name: str) -> None:
@@ -154,6 +149,7 @@ def _model(embedder: Embedder, scale: Scale, why: str) -> Model:
         half_similarity=scale.half_similarity,
         calibrated=scale.calibrated,
         why=why,
+        edit_floor=scale.edit_floor,
     )
 
 
@@ -186,7 +182,7 @@ def _scale(embedder: Embedder, store: Store, told: Progress) -> Scale:
     return scale
 
 
-def _kept(catalog: Catalog, groups: tuple[Group, ...]) -> tuple[bool, ...]:
+def kept_of(catalog: Catalog, groups: tuple[Group, ...]) -> tuple[bool, ...]:
     """Which pictures stay: folded copies do not, but the best one in each subset with repeats of its own does."""
     kept = [True] * len(catalog.pictures)
     for group in groups:
@@ -200,14 +196,21 @@ def _kept(catalog: Catalog, groups: tuple[Group, ...]) -> tuple[bool, ...]:
     return tuple(kept)
 
 
-def _checks(
-    catalog: Catalog, measured: Features, groups: tuple[Group, ...], settings: ScanSettings
-) -> tuple[Mapping[str, Check], ...]:
-    """Every picture's quality checks and what there is to say of its caption."""
+def checks_of(measured: Features, settings: ScanSettings) -> tuple[Mapping[str, Check], ...]:
+    """Every picture's quality checks."""
     from curate.features import checks
 
-    captions = checks.captions.judge(catalog, groups)
     return tuple(
-        {**checks.judge(values, facts, settings.resolution), **said}
-        for values, facts, said in zip(measured.checks, measured.facts, captions, strict=True)
+        checks.judge(values, facts, settings.resolution)
+        for values, facts in zip(measured.checks, measured.facts, strict=True)
     )
+
+
+def with_captions(
+    judged: tuple[Mapping[str, Check], ...], catalog: Catalog, groups: tuple[Group, ...]
+) -> tuple[Mapping[str, Check], ...]:
+    """The checks, with what there is to say of each picture's caption."""
+    from curate.features import checks
+
+    said = checks.captions.judge(catalog, groups)
+    return tuple({**one, **more} for one, more in zip(judged, said, strict=True))

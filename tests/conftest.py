@@ -23,7 +23,26 @@ def sample_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def samples(sample_folder: Path, sample_cache: Path):  # type: ignore[no-untyped-def]
-    """The analysis of sample_images with the built-in embedder."""
+    """The analysis of sample_images with the built-in embedder, without views: they need files that a test machine may
+    not have."""
     import curate
 
-    return curate.scan(sample_folder, curate.ScanSettings(model="builtin", offline=True, cache=sample_cache))
+    settings = curate.ScanSettings(model="builtin", offline=True, cache=sample_cache, views="off")
+    return curate.scan(sample_folder, settings)
+
+
+@pytest.fixture(scope="session")
+def seen_samples(samples, sample_folder: Path, sample_cache: Path):  # type: ignore[no-untyped-def]
+    """The same with views; skips where the networks for them cannot be had."""
+    import curate
+    from curate.errors import ModelError
+    from curate.features import weights
+
+    try:
+        weights.contents(sample_cache)
+    except ModelError as error:
+        pytest.skip(str(error))
+    analysis = curate.scan(sample_folder, curate.ScanSettings(model="builtin", offline=True, cache=sample_cache))
+    if analysis.notes:
+        pytest.skip("; ".join(analysis.notes))
+    return analysis

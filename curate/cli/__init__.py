@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from curate import __version__
-from curate.cli import export, fill, models, recommend, scan, verify
+from curate.cli import compare, decisions, export, fill, models, recommend, report, review, scan, verify
 
 app = typer.Typer(
     help="What is really in a LoRA training set: proved copies, effective images, true step counts.",
@@ -42,6 +42,10 @@ app.command("steps", epilog=recommend.STEPS_EXAMPLE)(recommend.steps)
 app.command("gaps", epilog=fill.GAPS_EXAMPLE)(fill.gaps)
 app.command("fill", epilog=fill.EXAMPLE)(fill.fill)
 app.add_typer(models.app, name="models")
+app.add_typer(decisions.app, name="decisions")
+app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
+app.command("report", epilog=report.EXAMPLE)(report.report)
+app.command("review", epilog=review.EXAMPLE)(review.review)
 app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
 

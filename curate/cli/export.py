@@ -7,15 +7,21 @@ from typing import Annotated, Optional
 
 import typer
 
-from curate.cli import options
-from curate.cli.console import ProgressLine, one_line, tell, told, write
+from curate.cli import exported, options
+from curate.cli.console import ProgressLine, told
 
 EXAMPLE = "Example: curate export ./clean --trainer kohya --name sks --class man"
 
 Destination = Annotated[Path, typer.Argument(help="New folder for the cleaned set.", show_default=False)]
 
 
+_REPEATABLE = frozenset(
+    ("destination", "folder", "like", "update", "remove_leftovers", "dry_run", "json", "cache", "no_cache", "decisions")
+)
+
+
 def export(
+    context: typer.Context,
     destination: Destination,
     folder: options.LastFolder = None,
     trainer: Annotated[
@@ -31,6 +37,12 @@ def export(
     target_steps: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(help="Budget in optimizer steps.", show_default="that of the last recommend, else 1000"),
+    ] = None,
+    repeats: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            help="Passes over the pictures in an epoch; found for the budget if left out.", show_default=False
+        ),
     ] = None,
     batch_size: Annotated[str, typer.Option(help="Pictures a batch of one GPU, or auto.")] = "auto",
     base: Annotated[str, typer.Option(help="Base model: sd15, sdxl, flux, ...")] = "sdxl",
@@ -48,24 +60,91 @@ def export(
         str, typer.Option(help="Captions of left-out copies: keep (only where there is none), longest or merge-tags.")
     ] = "keep",
     train_path: Annotated[str, typer.Option(help="Where the set will lie when it is trained.")] = "",
+    resize_to: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            help="Short side in px that larger pictures are scaled down to; at least what is trained.",
+            show_default=False,
+        ),
+    ] = None,
     link: Annotated[str, typer.Option(help="hard or sym: link pictures that need no change instead of copying.")] = "",
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Look-alikes share the exposures of one picture, by their repeats.")
+    ] = False,
+    validation: Annotated[
+        str,
+        typer.Option(
+            help="Pictures to hold out, as a number (4) or a share (0.1, 10%); look-alikes stay on one side.",
+            show_default=False,
+        ),
+    ] = "",
+    limit: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="At most so many pictures: those that keep the most.", show_default=False),
+    ] = None,
     drop_lookalikes: Annotated[bool, typer.Option("--drop-lookalikes", help="Leave the look-alikes out too.")] = False,
+    like: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="curate-manifest.json of an export, or its folder: repeat it exactly, without grouping anew.",
+            show_default=False,
+        ),
+    ] = None,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Bring up to date what curate wrote to DESTINATION before; other files stay."),
+    ] = False,
+    remove_leftovers: Annotated[
+        bool, typer.Option("--remove-leftovers", help="Remove what exports to DESTINATION left that were killed.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")] = False,
     regularisation: options.Regularisation = None,
     model: options.Model = "auto",
     device: options.Device = "auto",
     offline: options.Offline = False,
+    views: options.Views = "auto",
+    mirror_ok: options.MirrorOk = False,
+    preset: options.Preset = "character",
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    decisions: options.Decisions = None,
+    json: options.Json = False,
 ) -> None:
     """Write a cleaned copy of the set, with captions, in the layout and config of a trainer."""
     colour = options.colour(background)
     scan_settings = options.scan_settings(
-        model, device, offline, cache, no_cache, regularisation, background=background
+        model,
+        device,
+        offline,
+        cache,
+        no_cache,
+        regularisation,
+        background=background,
+        views=views,
+        mirror_ok=mirror_ok,
+        preset=preset,
+        decisions=decisions,
     )
+    if like is not None:
+        exported.refuse_with_like(context, _REPEATABLE)
     with told():
-        from curate import output, pipeline
+        from curate import output, pipeline, selection
 
+        exported.offer_leftovers(destination, remove_leftovers)
+        progress = ProgressLine()
+        if like is not None:
+            repeated, compared = pipeline.export_like(
+                like,
+                destination,
+                folder,
+                dry_run=dry_run,
+                update=update,
+                scan_settings=scan_settings,
+                progress=progress,
+            )
+            progress.clear()
+            exported.show(repeated, compared, json)
+            return
         settings = output.Settings(
             trainer=trainer,
             name=name,
@@ -79,10 +158,15 @@ def export(
                 "--caption-from-copies", caption_from_copies, ("keep", "longest", "merge-tags")
             ),
             train_path=train_path,
+            weights=weights,
+            validation=selection.share_of(validation) if validation else 0,
+            limit=limit,
+            resize_to=resize_to,
         )
-        progress = ProgressLine()
         source = pipeline.folder_or_last(folder, scan_settings)
+        output.check_place(destination, source, update=update)
         budget = pipeline.plan_for_export(source, target_steps, options.batch(batch_size), base, scan_settings)
+        budget = pipeline.with_repeats(budget, repeats, weights)
         analysis = pipeline.scan(source, scan_settings, progress=progress)
         if drop_lookalikes:
             analysis = pipeline.without_lookalikes(analysis)
@@ -93,11 +177,8 @@ def export(
             plan=budget,
             dry_run=dry_run,
             link=options.choice("--link", link, ("", "hard", "sym")),
+            update=update,
             progress=progress,
         )
         progress.clear()
-        for line in written.lines:
-            write(options.printable(line))
-        for note in written.notes:
-            tell(one_line(note))
-        write("nothing was written: --dry-run" if dry_run else "done")
+        exported.show(written, None, json)

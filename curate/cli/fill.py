@@ -53,18 +53,23 @@ def fill(
         from curate import pool as pools
 
         progress = ProgressLine()
-        found = pools.fill(pool, pipeline.folder_or_last(folder, settings), count, settings, progress=progress)
-        written = pools.copy_to(found, copy_to, progress) if copy_to is not None and found.picks else None
+        given = pipeline.folder_or_last(folder, settings)
+        if copy_to is not None:
+            pools.check_copy_to(copy_to, pool, given)
+        found = pools.fill(pool, given, count, settings, progress=progress)
+        copied = pools.copy_to(found, copy_to, progress) if copy_to is not None and found.picks else 0
         progress.clear()
         picks = [(found.path(pick), pick) for pick in found.picks]
-        shown = (found.set, found.after, picks, found.refused)
+        shown = pages.Filling(
+            before=found.set, after=found.after, pool=found.pool, picks=tuple(picks), refused=found.refused
+        )
         if json:
-            write(pages.fill_json(*shown))
+            write(pages.fill_json(shown))
         else:
-            show(pages.fill_page(*shown))
+            show(pages.fill_page(shown))
         if copy_to is not None:
-            number = written.pictures if written else 0
-            tell(f"{number} pictures copied to {options.printable(str(copy_to))}" if number else "nothing was copied")
+            many = "1 picture" if copied == 1 else f"{copied} pictures"
+            tell(f"{many} copied to {options.printable(str(copy_to))}" if copied else "nothing was copied")
 
 
 def gaps(

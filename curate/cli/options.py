@@ -23,11 +23,19 @@ Cache = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(help="Folder for measured features instead of the user's cache folder.", show_default=False),
 ]
+Decisions = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        help="Folder for your decisions instead of the user's data folder (with --cache: DIR/decisions).",
+        show_default=False,
+        metavar="DIR",
+    ),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep measured features.")]
 Regularisation = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
-        help="Sub-folder of regularisation images, never counted as the subject (repeatable).",
+        help="Folder of regularisation images, in the set or elsewhere, never counted as the subject (repeatable).",
         show_default=False,
         metavar="FOLDER",
     ),
@@ -56,6 +64,7 @@ def scan_settings(
     views: str = "auto",
     mirror_ok: bool = False,
     preset: str = "character",
+    decisions: Path | None = None,
 ) -> ScanSettings:
     """The options of one command as settings. Raises typer.BadParameter for what is none of the choices."""
     return ScanSettings(
@@ -70,7 +79,13 @@ def scan_settings(
         views=choice("--views", views, ("auto", "off")),
         mirror_ok=mirror_ok,
         preset=preset,
+        decisions=decisions,
     )
+
+
+def decision_settings(cache: Path | None, decisions: Path | None) -> ScanSettings:
+    """The settings of a command that measures nothing."""
+    return ScanSettings(cache=cache, decisions=decisions)
 
 
 def colour(text: str) -> tuple[int, int, int]:

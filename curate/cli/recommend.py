@@ -38,7 +38,6 @@ Side = Annotated[
 ]
 Accumulation = Annotated[int, typer.Option(help="Batches a step.", min=1)]
 Processes = Annotated[int, typer.Option(help="GPUs that share the data.", min=1)]
-Preset = Annotated[str, typer.Option(help="What is trained: character, face, style or object.")]
 Rate = Annotated[
     Optional[float],  # noqa: UP045
     typer.Option("--lr", help="Learning rate; the base model's usual one if left out.", show_default=False),
@@ -67,7 +66,7 @@ def recommend(
     resolution: Side = None,
     gradient_accumulation: Accumulation = 1,
     processes: Processes = 1,
-    preset: Preset = "character",
+    preset: options.Preset = "character",
     lr: Rate = None,
     rank: Rank = 16,
     alpha: Alpha = None,
@@ -81,12 +80,26 @@ def recommend(
     model: options.Model = "auto",
     device: options.Device = "auto",
     offline: options.Offline = False,
+    views: options.Views = "auto",
+    mirror_ok: options.MirrorOk = False,
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    decisions: options.Decisions = None,
     json: options.Json = False,
 ) -> None:
     """Say what to set to meet a budget of steps, how often each picture is seen, and whether it will overfit."""
-    scan_settings = options.scan_settings(model, device, offline, cache, no_cache, regularisation)
+    scan_settings = options.scan_settings(
+        model,
+        device,
+        offline,
+        cache,
+        no_cache,
+        regularisation,
+        views=views,
+        mirror_ok=mirror_ok,
+        preset=preset,
+        decisions=decisions,
+    )
     with told():
         from curate import pipeline, plan
 
@@ -115,10 +128,13 @@ def recommend(
         if drop_lookalikes:
             analysis = pipeline.without_lookalikes(analysis)
         found = pipeline.recommend(analysis, settings)
-        pipeline.remember_plan(analysis, found.settings, scan_settings)
+        pipeline.remember_plan(analysis, plan.for_export(found.settings), scan_settings)
         progress.clear()
         if json:
-            write(json_text.dumps(plan.as_json(found), indent=1, ensure_ascii=True))
+            document = plan.as_json(found)
+            if explain:
+                document["explanation"] = [{"question": q, "answer": list(a)} for q, a in plan.explained(found)]
+            write(json_text.dumps(document, indent=1, ensure_ascii=True))
         elif explain:
             write(plan.explain(found))
         else:
@@ -144,11 +160,13 @@ def steps(
     model: options.Model = "auto",
     device: options.Device = "auto",
     offline: options.Offline = False,
+    views: options.Views = "auto",
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    decisions: options.Decisions = None,
 ) -> None:
     """Print the true steps of all seven trainers side by side for the same settings."""
-    scan_settings = options.scan_settings(model, device, offline, cache, no_cache)
+    scan_settings = options.scan_settings(model, device, offline, cache, no_cache, views=views, decisions=decisions)
     with told():
         from curate import inputs, pipeline, plan
 

@@ -19,6 +19,7 @@ def scan(
     offline: options.Offline = False,
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    decisions: options.Decisions = None,
     regularisation: options.Regularisation = None,
     resolution: options.Resolution = 1024,
     background: options.Background = "FFFFFF",
@@ -41,6 +42,7 @@ def scan(
         views=views,
         mirror_ok=mirror_ok,
         preset=preset,
+        decisions=decisions,
     )
     with told():
         from curate import pages, pipeline

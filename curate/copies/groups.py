@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import log2
 
 from curate.copies import edits
@@ -40,6 +41,8 @@ class Evidence:
     alike: Mapping[int, Sequence[int]]  # row -> rows whose kernel value with it is at least 1/2
     not_copies: frozenset[tuple[str, str]] = frozenset()  # pairs of digests that a person has parted
     faces: Mapping[int, Box] = field(default_factory=dict)  # row -> where its largest face is, if one was found
+    chosen: Mapping[int, int] = field(default_factory=dict)  # row -> above 0 where a person chose it as keeper; of two
+    # in one group the greater wins
 
 
 def stars(evidence: Evidence) -> tuple[Group, ...]:
@@ -67,6 +70,7 @@ def stars(evidence: Evidence) -> tuple[Group, ...]:
     return (*sorted(copies, key=name), *sorted(alike, key=name))
 
 
+@lru_cache(maxsize=2**16)  # a set that is decided again and again asks for the same names
 def natural(path: str) -> tuple[object, ...]:
     """A sort key that puts img2 before img10."""
     parts = re.split(r"(\d+)", path.casefold())
@@ -82,13 +86,22 @@ def _twins(evidence: Evidence) -> dict[int, list[int]]:
     def better(row: int) -> tuple[object, ...]:
         picture = evidence.pictures[row]
         lossless = evidence.files[row].facts.format in ("PNG", "BMP", "TIFF", "WEBP", "GIF")
-        return (picture.caption_problem is not None, not lossless, natural(picture.path))
+        chosen = evidence.chosen.get(row, 0)
+        return (-chosen, picture.caption_problem is not None, not lossless, natural(picture.path))
 
-    heads = {}
+    heads: dict[int, list[int]] = {}
     for rows in by_pixels.values():
         first, *others = sorted(rows, key=better)
-        heads[first] = others
+        parted = [row for row in others if _are_parted(evidence, first, row)]
+        heads[first] = [row for row in others if row not in parted]
+        heads |= {row: [] for row in parted}
     return heads
+
+
+def _are_parted(evidence: Evidence, a: int, b: int) -> bool:
+    """Whether a person said that these two are no copies of each other."""
+    one, other = sorted((evidence.pictures[a].digest, evidence.pictures[b].digest))
+    return (one, other) in evidence.not_copies
 
 
 class _Links:
@@ -98,11 +111,21 @@ class _Links:
         self.evidence, self.twins = evidence, twins
         self.head = {row: head for head, others in twins.items() for row in (head, *others)}
         self.near: dict[int, set[int]] = defaultdict(set)
+        self.parted = self._parted()
         for (a, b), proof in evidence.proofs.items():
             one, other = self.head.get(a), self.head.get(b)
             if one is not None and other is not None and one != other and self._copy(one, other, proof):
                 self.near[one].add(other)
                 self.near[other].add(one)
+
+    def _parted(self) -> set[tuple[int, int]]:
+        """Pairs of heads, either way round, of which any two files are no copies by a person's word."""
+        heads = defaultdict(set)
+        if self.evidence.not_copies:
+            for row, head in self.head.items():
+                heads[self.evidence.pictures[row].digest].add(head)
+        pairs = {(a, b) for one, other in self.evidence.not_copies for a in heads[one] for b in heads[other]}
+        return pairs | {(b, a) for a, b in pairs}
 
     def star(self, keeper: int, claimed: set[int]) -> set[int]:
         """The unclaimed heads that are direct copies of the keeper, and of which no two are meant to differ."""
@@ -123,6 +146,8 @@ class _Links:
         return proof.changed_share if proof is not None else 0.0
 
     def _apart(self, a: int, b: int) -> bool:
+        if (a, b) in self.parted:
+            return True
         proof = self.evidence.prove(a, b)
         one, other = self.evidence.pictures[a], self.evidence.pictures[b]
         return proof is not None and _told_apart(one, other, proof)
@@ -134,12 +159,14 @@ class _Links:
         )
 
     def is_copy(self, a: int, b: int) -> bool:
+        if (a, b) in self.parted:  # before anything is aligned
+            return False
         proof = self.evidence.prove(a, b)
         return proof is not None and self._copy(a, b, proof)
 
     def _copy(self, a: int, b: int, proof: Proof) -> bool:
         one, other = self.evidence.pictures[a], self.evidence.pictures[b]
-        if tuple(sorted((one.digest, other.digest))) in self.evidence.not_copies:
+        if (a, b) in self.parted:
             return False
         if edits.is_other_face(proof, self.evidence.faces.get(a)):
             return False
@@ -176,6 +203,7 @@ def _ranks(evidence: Evidence, links: _Links) -> dict[int, tuple[object, ...]]:
                 soft.add(b)
     return {
         row: (
+            -evidence.chosen.get(row, 0),
             row in spoilt or _is_painted(evidence, links, row),
             -round(log2(max(1.0, content_pixels(evidence.files[row]))) / CLEANER),
             row in cropped,
@@ -265,7 +293,8 @@ def _map(proof: Proof) -> tuple[float, float, float, float, float, float]:
     return xx, xy, x0, yx, yy, y0
 
 
-REASONS = (
+REASONS = (  # as `_ranks` weighs them
+    "chosen by you",
     "without overlay or border",
     "the highest resolution",
     "uncropped",
@@ -292,9 +321,9 @@ def _reason(
     if twins:
         mine = evidence.pictures[keeper].caption_problem is None
         others = all(evidence.pictures[row].caption_problem is None for row in twins)
-        found.append(6 if mine and not others else 7)
+        found.append(0 if keeper in evidence.chosen else 7 if mine and not others else 8)
     words = [REASONS[at] for at in sorted(set(found))]
-    return ", ".join(words[:-1] if len(words) > 1 and words[-1] == REASONS[7] else words)
+    return ", ".join(words[:-1] if len(words) > 1 and words[-1] == REASONS[-1] else words)
 
 
 def _keepers(evidence: Evidence, twins: Mapping[int, list[int]], copies: Sequence[Group]) -> list[int]:

@@ -54,7 +54,7 @@ def measure(inputs: CoverageInputs) -> Coverage:
         found = (*_heavy(inputs, masses), *found)
     return Coverage(
         measured=measured,
-        headline=_headline(inputs, masses, wanted, arc) if measured else _why_not(inputs, masses),
+        headline=_headline(inputs, masses, wanted, arc) if measured or not wanted else _why_not(inputs, masses),
         preset=inputs.preset,
         folded=inputs.folded,
         yaw=masses.yaw,
@@ -178,6 +178,8 @@ def _headline(inputs: CoverageInputs, masses: Masses, wanted: Sequence[int], arc
 
 
 def _why_not(inputs: CoverageInputs, masses: Masses) -> str:
+    if not inputs.views:
+        return "views not measured: there is no picture of a subject"
     if not any(view is not None for view in inputs.views):
         return "views not measured"
     return f"views not measured: {100 * masses.unknown:.0f} % of the set shows no view that can be told"

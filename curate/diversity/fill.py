@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RELIABLE = 0.5  # confidence of a view or framing from which it may close a gap
 FOR_BACKS = 0.3  # of a view from the body, that tells a back from a front but hardly 45 degrees: it reaches .45
 BLOCK = 1024  # rows whose kernel is held at once: 32 MB for 4,000 that are asked for
+AT_ONCE = 32  # rows whose gain is asked anew together, since the first of them seldom is the best one
 LEAST = 1e-3  # worth below which nothing more is picked
 
 
@@ -40,6 +41,7 @@ class FillInputs:
     pool_views: Sequence[View | None]  # [P]
     eligible: Sequence[bool]  # [P] False: poor, or a copy of the set or of a better one in the pool
     u: float  # similarity scale: 1 - half similarity
+    weights: NDArray[np.float64] | None = None  # [N + P] of the maximum diversity of both; None: counted here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +94,16 @@ def greedy(inputs: FillInputs) -> Iterator[Choice]:
     first = novelty.gains(left) + gaps.gains(left)
     bounds = [(-float(gain), row) for gain, row in zip(first, left, strict=True)]  # a gain never grows (Minoux 1978)
     heapify(bounds)
-    none = True
+    fresh = set(left)  # rows whose bound is their gain
     while bounds:
-        bound, row = heappop(bounds)
-        gain = -bound if none else float((novelty.gains([row]) + gaps.gains([row]))[0])
-        if bounds and (-gain, row) > bounds[0]:
-            heappush(bounds, (-gain, row))
+        if bounds[0][1] not in fresh:
+            asked = [heappop(bounds)[1] for _ in range(min(AT_ONCE, len(bounds)))]
+            for row, gain in zip(asked, novelty.gains(asked) + gaps.gains(asked), strict=True):
+                heappush(bounds, (-float(gain), row))
+            fresh.update(asked)
             continue
-        none = False
+        gain, row = -bounds[0][0], heappop(bounds)[1]
+        fresh.clear()
         closes = gaps.add(row)
         novelty.add(row)
         yield Choice(row=row, gain=gain, closes=closes, views_seen_after=gaps.views_seen)
@@ -111,12 +115,21 @@ def shot_list(coverage: Coverage) -> tuple[str, ...]:
         return (coverage.headline,)
     if not coverage.gaps:
         return (f"nothing is missing that a {coverage.preset} set is asked for",)
-    return tuple(f"{gap.name}: {_amount(gap)}; {gap.why}" for gap in coverage.gaps)
+    shots: dict[str, list[Gap]] = {}  # framings that one view lacks are one line, in the place of the worthiest
+    for gap in coverage.gaps:
+        shots.setdefault(gap.name if gap.kind != "cell" else f"cell {gap.yaw_bin}", []).append(gap)
+    return tuple(_shot(gaps, coverage) for gaps in shots.values())
 
 
-def _amount(gap: Gap) -> str:
-    need = max(1, int(np.ceil(gap.wants - gap.has - 1e-9)))
-    return f"{need} picture{'s' if need > 1 else ''}"
+def _shot(gaps: Sequence[Gap], coverage: Coverage) -> str:
+    """One line: the gap, or the framings that a view lacks."""
+    first = gaps[0]
+    if first.kind == "cell" and first.yaw_bin is not None:
+        framings = " and as ".join(gap.name.partition(",")[0] for gap in gaps)
+        view = targets.names(folded=coverage.folded)[first.yaw_bin]
+        return f"{view} as {framings}: there only in other framings"
+    need = int(np.ceil(first.wants - first.has - 1e-9))
+    return f"{first.name}: {f'{need} more pictures; ' if need > 1 else ''}{first.why}"
 
 
 class _Gaps:
@@ -170,9 +183,11 @@ class _Novelty:
     def __init__(self, inputs: FillInputs) -> None:
         known, pool = effective.unit(inputs.embeddings), effective.unit(inputs.pool)
         every = np.concatenate([known, pool]) if len(known) else pool
-        rows = np.arange(len(every))
-        rows[len(known) :][~np.asarray(inputs.eligible, dtype=bool)] = -1  # what cannot be picked is not asked for
-        weights = effective.measure(every.astype(np.float32), rows, inputs.u).weights
+        weights = inputs.weights
+        if weights is None:
+            rows = np.arange(len(every))
+            rows[len(known) :][~np.asarray(inputs.eligible, dtype=bool)] = -1  # what cannot be picked is not asked for
+            weights = effective.measure(every.astype(np.float32), rows, inputs.u).weights
         asked = np.flatnonzero(weights)
         self._weights, self._asked, self._pool, self._u = weights[asked], every[asked], pool, inputs.u
         self._covered = np.zeros(len(asked))

@@ -43,7 +43,7 @@ def measure(
     such pictures have none and the viewer says why. `progress(done, total)` counts the pictures that had to be
     measured, from the calling thread. Raises ModelError.
     """
-    source = Source(catalog.folder)
+    source = Source(catalog.folder, catalog.outside)
     thumbnails = Thumbnails(source, settings.background, settings.memory_mb << 20)
     first = {picture.digest: picture for picture in reversed(catalog.pictures)}
     parts = _Parts(settings.background, embedder, viewer)

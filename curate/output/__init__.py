@@ -1,27 +1,49 @@
 """A decided set -> a folder that a trainer takes: `draft` says what goes where, `write` alone touches the disk."""
 
+from curate.output.copying import check_new, copy_as_they_are
+from curate.output.destination import check_place
+from curate.output.document import as_json
 from curate.output.draft import SMALLEST, draft
 from curate.output.from_analysis import export_of
 from curate.output.layouts import LAYOUTS
-from curate.output.manifest import FILE as MANIFEST
+from curate.output.partial import leftovers, remove_leftover
+from curate.output.recorded import FILE as MANIFEST
+from curate.output.recorded import Recorded
+from curate.output.recorded import read as read_manifest
 from curate.output.records import Draft, Evidence, Export, Item, Left, Settings, Values, Written
-from curate.output.write import leftovers, remove_leftover, write
+from curate.output.repeating import Compared, Repeat, compare, repeat
+from curate.output.verifying import Verified, verify
+from curate.output.verifying import lines as verify_lines
+from curate.output.write import write
 
 __all__ = [
     "LAYOUTS",
     "MANIFEST",
     "SMALLEST",
+    "Compared",
     "Draft",
     "Evidence",
     "Export",
     "Item",
     "Left",
+    "Recorded",
+    "Repeat",
     "Settings",
     "Values",
+    "Verified",
     "Written",
+    "as_json",
+    "check_new",
+    "check_place",
+    "compare",
+    "copy_as_they_are",
     "draft",
     "export_of",
     "leftovers",
+    "read_manifest",
     "remove_leftover",
+    "repeat",
+    "verify",
+    "verify_lines",
     "write",
 ]

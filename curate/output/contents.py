@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
+from curate import __version__
 from curate.errors import BrokenPicture, FolderError
 from curate.output.masks import mask_pixels
-from curate.output.records import Encoding, PlaceMask, PlacePicture
-from curate.pictures import Source, decode_for_export, encode
+from curate.output.records import Encoding, PlaceMask, PlacePicture, WriteText
+from curate.pictures import Source, decode_for_export, encode, scaled_down
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def whole(action: PlacePicture, source: Source) -> tuple[bytes, tuple[int, int]]:
@@ -23,28 +31,62 @@ def whole(action: PlacePicture, source: Source) -> tuple[bytes, tuple[int, int]]
 
 
 def anew(action: PlacePicture, encoding: Encoding, source: Source, background: tuple[int, int, int]) -> bytes:
-    """The picture upright, in sRGB, on the background, of 8 bits, its first frame alone."""
+    """The picture upright, in sRGB, on the background, of 8 bits, its first frame alone; scaled down where asked."""
+    import numpy as np
+
     data, _ = whole(action, source)
     if hashlib.sha256(data).hexdigest() != action.digest:
         raise changed(source, action.source)
     try:
         pixels, _ = decode_for_export(data, background=background)
+        if action.size:
+            pixels = scaled_down(pixels, *action.size)
     except BrokenPicture as error:
         raise FolderError(
             source.folder, f"{action.source} cannot be decoded: {error.reason}", "Scan the folder again"
         ) from error
+    if action.alpha:
+        pixels = np.dstack((pixels, _mask(action.alpha, source)))
     return encode(pixels, format=encoding)
 
 
 def mask(action: PlaceMask, source: Source) -> bytes:
+    return encode(_mask(action, source), format=action.encoding)
+
+
+def _mask(action: PlaceMask, source: Source) -> NDArray[np.uint8]:
     try:
-        return encode(mask_pixels(action, source), format="png")
+        return mask_pixels(action, source)
     except OSError as error:
         raise unreadable(source, action.source, error) from error
     except BrokenPicture as error:
         raise FolderError(
             source.folder, f"the mask {action.source} cannot be decoded: {error.reason}", "Mend or remove it"
         ) from error
+
+
+def recipe(action: PlacePicture | PlaceMask, source: Source, background: tuple[int, int, int]) -> str:
+    """Equal for two files whose pixels are made from the same source in the same way by the same curate: a digest."""
+    made_from = action.digest if isinstance(action, PlacePicture) else mask_digest(action, source)
+    told = {**asdict(action), "source": made_from, "to": "", "background": background, "by": __version__}
+    if isinstance(action, PlacePicture) and action.alpha:
+        told["alpha_of"] = mask_digest(action.alpha, source)
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode("ascii")).hexdigest()
+
+
+def digest(action: WriteText) -> str:
+    """SHA-256 of the text as it is written."""
+    return hashlib.sha256(action.text.encode("utf-8")).hexdigest()
+
+
+def mask_digest(action: PlaceMask, source: Source) -> str:
+    """SHA-256 of the file that a mask is made from; "" where it is all white."""
+    if not action.source:
+        return ""
+    try:
+        return hashlib.sha256(source.read(action.source)).hexdigest()
+    except OSError as error:
+        raise unreadable(source, action.source, error) from error
 
 
 def unreadable(source: Source, path: str, error: OSError) -> FolderError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from curate.errors import DestinationError
 from curate.output import names
+from curate.output.recorded import FILE
 from curate.output.records import Action, PlaceMask, WriteText
 
 WINDOWS_LIMIT = 259  # characters of a whole path: MAX_PATH is 260 with its closing zero
@@ -16,6 +17,8 @@ BLOCK = 4096  # bytes: what the smallest file takes on most file systems
 SPARE = 16 << 20  # bytes left free: a file system's own bookkeeping
 # Bytes a pixel that is written anew, as photographs usually need; a full disk later on is caught all the same.
 _PER_PIXEL = {"png": 2.0, "webp": 1.5, "jpg": 0.6}
+_NAME = 40  # characters of the destination's name in that of its temporary folder: 255 bytes, up to 4 a character
+_CHOOSE = "Choose a new or an empty folder"
 
 
 def resolve(destination: Path) -> Path:
@@ -30,23 +33,46 @@ def resolve(destination: Path) -> Path:
     return whole
 
 
+def check_place(destination: Path, folder: str | Path, *, update: bool = False) -> None:
+    """Raises DestinationError where no export of `folder` can go, before anything is known of its size."""
+    whole = resolve(destination)
+    check(whole, Path(folder), (), True, update=update and (whole / FILE).is_file())
+
+
 def check(
-    destination: Path, folder: Path, actions: Sequence[Action], link: bool, *, windows: bool | None = None
+    destination: Path,
+    folder: Path,
+    actions: Sequence[Action],
+    link: bool,
+    *,
+    update: bool = False,
+    windows: bool | None = None,
 ) -> None:
     """Raises DestinationError where `destination`, resolved, cannot take the export of `folder`.
 
-    `windows`: whether its rules for names hold; None for those of this machine.
+    `update`: a set of curate's may lie there. `windows`: whether its rules for names hold; None for those of this
+    machine.
     """
-    _refuse_overlap(destination, folder)
-    _refuse_occupied(destination)
-    windows = os.name == "nt" if windows is None else windows
-    if windows:
+    refuse_overlap(destination, folder)
+    if os.path.ismount(destination):
+        raise DestinationError(
+            destination, "a disk or volume of its own, which cannot be renamed", "Name a new folder in it"
+        )
+    if not update:
+        _refuse_occupied(destination)
+    if os.name == "nt" if windows is None else windows:
         _refuse_windows(destination, actions)
-    above = nearest_folder(destination)
+    above = nearest_folder(destination.parent)
     if not os.access(above, os.W_OK | os.X_OK):
         raise DestinationError(destination, f"{above} cannot be written to", "Choose another place")
+    _refuse_long(destination, above)
     needed = space(actions, link=link)
-    free = shutil.disk_usage(above).free
+    usage = shutil.disk_usage(above)
+    if not usage.total:  # the system's own view of itself: /proc, /sys
+        raise DestinationError(
+            destination, f"{above} is a view of the system and keeps no files", "Choose another place"
+        )
+    free = usage.free
     if needed + SPARE > free:
         raise DestinationError(
             destination,
@@ -71,6 +97,21 @@ def space(actions: Iterable[Action], *, link: bool = False) -> int:
     return int(total)
 
 
+def temporary_start(destination: Path) -> str:
+    """How the name of the temporary folder begins in which the set is built, beside its destination."""
+    return f".curate-{destination.name[:_NAME]}-"
+
+
+def is_occupied(destination: Path) -> bool:
+    """Whether something lies there, so that only an update can be written. Raises DestinationError."""
+    if not destination.is_dir():
+        return False
+    try:
+        return any(destination.iterdir())
+    except OSError as error:
+        raise DestinationError(destination, f"cannot be read: {error.strerror}", "Choose another place") from None
+
+
 def nearest_folder(path: Path) -> Path:
     """The nearest folder at or above `path` that exists. Raises DestinationError where a file stands in the way."""
     for above in (path, *path.parents):
@@ -90,7 +131,7 @@ def refuse_collisions(actions: Iterable[Action]) -> None:
             raise ValueError(f"{other!r} and {action.to!r} would be written to one place")
 
 
-def _refuse_overlap(destination: Path, folder: Path) -> None:
+def refuse_overlap(destination: Path, folder: Path) -> None:
     """By identity, not spelling: links and file systems that ignore case make two spellings one folder."""
     for above in (destination, *destination.parents):
         if _same(above, folder):
@@ -117,11 +158,11 @@ def _refuse_occupied(destination: Path) -> None:
         except OSError as error:
             raise DestinationError(destination, f"cannot be read: {error.strerror}", "Choose another place") from None
         if first is not None:
-            raise DestinationError(
-                destination, f"not empty, it holds {first.name!r}", "Choose a new or an empty folder"
-            )
+            ours = (destination / FILE).is_file()
+            advice = "Give --update to bring it up to date, or choose a new folder" if ours else _CHOOSE
+            raise DestinationError(destination, f"not empty, it holds {first.name!r}", advice)
     elif destination.exists() or destination.is_symlink():
-        raise DestinationError(destination, "a file, not a folder", "Choose a new or an empty folder")
+        raise DestinationError(destination, "a file, not a folder", _CHOOSE)
 
 
 def _refuse_windows(destination: Path, actions: Iterable[Action]) -> None:
@@ -129,12 +170,28 @@ def _refuse_windows(destination: Path, actions: Iterable[Action]) -> None:
         if _illegal(part):
             raise DestinationError(destination, f"Windows refuses the name {part!r}", "Choose another name")
     for path in _longest(action.to for action in actions):
-        whole = len(str(destination)) + 1 + len(path)
+        temporary = len(temporary_start(destination)) + len("xxxxxxxx.partial/set")
+        whole = len(str(destination.parent)) + 1 + max(temporary, len(destination.name)) + 1 + len(path)
         if whole > WINDOWS_LIMIT:
             raise DestinationError(
                 destination,
                 f"{path} would have a path of {whole} characters, and Windows takes {WINDOWS_LIMIT}",
                 "Choose a shorter place, such as C:\\sets\\nora",
+            )
+
+
+def _refuse_long(destination: Path, above: Path) -> None:
+    """A name in the path that is longer than the file system takes."""
+    if not hasattr(os, "pathconf"):
+        return
+    try:
+        longest = os.pathconf(above, "PC_NAME_MAX")
+    except (OSError, ValueError):  # it does not tell
+        return
+    for part in destination.relative_to(above).parts:
+        if 0 < longest < len(os.fsencode(part)):
+            raise DestinationError(
+                destination, f"{part[:20]}... is longer than the {longest} bytes that a name may have", "Shorten it"
             )
 
 

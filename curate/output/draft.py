@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from curate.errors import ExportError, TrainerError
+from curate.errors import ExportError
 from curate.output import destination as places
 from curate.output import names
+from curate.output.alpha import masks_in_alpha
 from curate.output.captions import Rules, caption_of, rules_of
 from curate.output.count import true_steps
+from curate.output.encodings import encoding_of
 from curate.output.layouts import Layout, layout
-from curate.output.records import Caption, Cause, Draft, Encoding, Export, Format, Item, Left, Part, Placed, PlaceMask
-from curate.pictures import is_plain
-from curate.records import Facts, Role
-from curate.trainers import get
+from curate.output.notes import NO_CLASS, notes
+from curate.output.parts import Key, parts_of, with_folders, with_masks
+from curate.output.records import Caption, Cause, Draft, Export, Item, Left, Part, Placed, PlaceMask
+from curate.output.scaling import scaled
 
 SMALLEST = 64  # px of the shorter side: below it buckets of sd-scripts are empty and autoencoders fail
-NO_CLASS = "photo"  # caption of a regularisation picture whose class nobody named
-_OWN = re.compile(r"([0-9]+)(?:_(.*))?", re.DOTALL)  # kohya's folders with repeats: 10_sks man
-_SUFFIXES: Mapping[str, tuple[str, ...]] = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "WEBP": (".webp",)}
-_LOSSY: Mapping[str, Encoding] = {"JPEG": "jpg", "WEBP": "webp", "HEIF": "jpg", "AVIF": "jpg"}  # camera and web formats
-_ENCODED: Mapping[str, Encoding] = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """What pictures of one part share. The order of its fields is that of the parts."""
-
-    role: Role
-    own: bool  # its folder in the source gives repeats
-    label: str
-    repeats: float
 
 
 def draft(export: Export, destination: Path) -> Draft:
@@ -48,19 +35,22 @@ def draft(export: Export, destination: Path) -> Draft:
     kept, left = _sorted_out(export)
     copies = _copies(export.items)
     parts: list[Part] = []
-    for key, items in _parts(export, kept, name).items():
+    for key, items in parts_of(export, kept, name).items():
         captioned, without = _captioned(export, key, items, copies, name)
         left += without
         if captioned:
             parts.append(_placed(export, chosen, key, captioned))
-    parts = _with_masks(_with_folders(chosen, parts))
+    parts = scaled(export, with_masks(with_folders(chosen, parts)))
+    if export.settings.trainer == "kohya" and any(part.role == "regularisation" for part in parts):
+        parts = masks_in_alpha(parts)
     found = Draft(
         export=export,
         name=name,
-        root=(export.settings.train_path or places.resolve(destination).as_posix()).rstrip("/\\") or "/",
-        parts=tuple(parts),
+        root=_root(export.settings.train_path or places.resolve(destination).as_posix()),
+        parts=tuple(part for part in parts if not part.held_out),
+        validation=tuple(part for part in parts if part.held_out),
         left_out=tuple(sorted(left, key=lambda one: (one.cause, one.path))),
-        notes=tuple(_notes(export, chosen, parts)),
+        notes=tuple(notes(export, chosen, parts)),
     )
     if not found.subject():
         raise ExportError(f"Nothing is left to export of {export.folder}", "Keep more pictures, or scan another folder")
@@ -68,19 +58,11 @@ def draft(export: Export, destination: Path) -> Draft:
     return replace(found, steps=steps.steps, epochs=steps.epochs) if steps else found
 
 
-def encoding_of(facts: Facts, suffix: str, wanted: Format) -> tuple[Encoding | None, str, tuple[str, ...]]:
-    """(encoding, suffix, reasons) of the file that is written; encoding None where the bytes can stay.
-
-    Lossless pictures become PNG and lossy ones JPEG of high quality, so that nothing visible is lost.
-    """
-    proper = _SUFFIXES.get(facts.format, ())
-    right = suffix.lower() if suffix.lower() in proper else (proper or (suffix,))[0]
-    reasons = is_plain(facts, right)
-    named = tuple(reason for reason in is_plain(facts, suffix) if reason not in reasons)
-    target: Encoding = _LOSSY.get(facts.format, "png") if wanted == "keep" else wanted
-    if wanted != "keep" and _ENCODED.get(facts.format) != wanted:
-        reasons += (f"all are wanted as {wanted}",)
-    return (target, f".{target}", reasons) if reasons else (None, right, named)
+def _root(path: str) -> str:
+    """The path without a slash at its end. Windows' own is written with forward slashes, which Python takes there."""
+    if re.match(r"[A-Za-z]:[/\\]|\\\\", path):
+        path = path.replace("\\", "/")
+    return path.rstrip("/\\") or "/"
 
 
 def _sorted_out(export: Export) -> tuple[list[Item], list[Left]]:
@@ -130,37 +112,8 @@ def _nearness(item: Item) -> float:
     return 1.0 if correlation is None else correlation
 
 
-def _parts(export: Export, kept: Sequence[Item], name: str) -> dict[_Key, list[Item]]:
-    """The pictures by part: folders with repeats of their own stay, all others are thrown together."""
-    values, settings = export.values, export.settings
-    found: dict[_Key, list[Item]] = {}
-    for item in kept:
-        picture = item.picture
-        match = _OWN.fullmatch(posixpath.basename(picture.subset))
-        text = match[2] or "" if match else ""
-        repeats: float = picture.repeats
-        if picture.role == "regularisation":
-            text = text or settings.class_word
-        else:
-            text = text or f"{name} {settings.class_word}".strip()
-            if settings.trainer != "folder":
-                default = picture.repeats if values.repeats is None else values.repeats
-                repeats = values.subset_repeats.get(picture.subset, default)
-        label = names.safe(text, "regularisation" if picture.role == "regularisation" else "set")
-        key = _Key(role=picture.role, own=bool(match), label=label, repeats=_checked(settings.trainer, repeats))
-        found.setdefault(key, []).append(item)
-    order = sorted(found, key=lambda one: (one.role == "regularisation", one.own, one.label, one.repeats))
-    return {key: found[key] for key in order}
-
-
-def _checked(trainer: str, repeats: float) -> float:
-    if repeats <= 0 or (repeats != int(repeats) and (trainer == "folder" or get(trainer).whole_repeats)):
-        raise TrainerError(trainer, f"repeats is {repeats!r}", "Give a whole number of at least 1")
-    return int(repeats) if repeats == int(repeats) else repeats
-
-
 def _captioned(
-    export: Export, key: _Key, items: Sequence[Item], copies: Mapping[str, Sequence[Item]], name: str
+    export: Export, key: Key, items: Sequence[Item], copies: Mapping[str, Sequence[Item]], name: str
 ) -> tuple[list[tuple[Item, Caption]], list[Left]]:
     """The part's pictures with their captions, and those that are left out for want of one."""
     settings = export.settings
@@ -182,7 +135,7 @@ def _captioned(
     return found, left
 
 
-def _placed(export: Export, chosen: Layout, key: _Key, items: Sequence[tuple[Item, Caption]]) -> Part:
+def _placed(export: Export, chosen: Layout, key: Key, items: Sequence[tuple[Item, Caption]]) -> Part:
     paths = [item.picture.path for item, _ in items]
     stems = names.unique_stems(paths)
     if chosen.numbered:
@@ -199,9 +152,19 @@ def _placed(export: Export, chosen: Layout, key: _Key, items: Sequence[tuple[Ite
         placed.append(
             Placed(item=item, stem=stem, suffix=suffix, encoding=encoding, fixes=fixes, caption=caption, mask=mask)
         )
-    folder = chosen.folder(key.label, key.repeats, key.role, own=key.own)
+    if key.held_out:
+        folder = f"{chosen.held_out}/{key.label}"
+    else:
+        folder = chosen.folder(key.label, key.repeats, key.role, own=key.own)
     in_order = tuple(sorted(placed, key=lambda one: one.file))
-    return Part(label=key.label, repeats=key.repeats, role=key.role, folder=folder, pictures=in_order)
+    return Part(
+        label=key.label,
+        repeats=key.repeats,
+        role=key.role,
+        folder=folder,
+        pictures=in_order,
+        held_out=key.held_out,
+    )
 
 
 def _mask(export: Export, item: Item) -> PlaceMask | None:
@@ -212,60 +175,3 @@ def _mask(export: Export, item: Item) -> PlaceMask | None:
     if export.settings.alpha_masks and facts.has_alpha:
         return PlaceMask(to="", size=size, source=picture.path, alpha_of_source=True)
     return None
-
-
-def _with_masks(parts: list[Part]) -> list[Part]:
-    """Where one picture of the subject has a mask all get one, white where they had none: trainers want them whole."""
-    if not any(part.masked for part in parts):
-        return parts
-    return [
-        part
-        if part.role == "regularisation"
-        else replace(
-            part,
-            pictures=tuple(replace(one, mask=one.mask or PlaceMask(to="", size=one.size)) for one in part.pictures),
-        )
-        for part in parts
-    ]
-
-
-def _with_folders(chosen: Layout, parts: list[Part]) -> list[Part]:
-    """Parts in folders of their own; a trainer without subsets has them thrown together."""
-    if not chosen.numbered:
-        folders = names.unique([part.folder for part in parts])
-        return [replace(part, folder=folder) for part, folder in zip(parts, folders, strict=True)]
-    merged: dict[str, Part] = {}
-    for part in parts:
-        first = merged.get(part.folder)
-        if first and part.role == "subject" and first.repeats != part.repeats:
-            raise TrainerError(
-                chosen.name,
-                "--repeats is one number for the whole set",
-                "Give all pictures the same repeats, or choose another trainer",
-            )
-        pictures = (*(first.pictures if first else ()), *part.pictures)
-        merged[part.folder] = replace(first or part, pictures=_numbered(pictures))
-    return list(merged.values())
-
-
-def _numbered(pictures: Sequence[Placed]) -> tuple[Placed, ...]:
-    wide = max(4, len(str(len(pictures))))
-    return tuple(replace(one, stem=f"{number:0{wide}d}") for number, one in enumerate(pictures, start=1))
-
-
-def _notes(export: Export, chosen: Layout, parts: Sequence[Part]) -> Iterator[str]:
-    trainer = export.settings.trainer
-    subject = [placed for part in parts if part.role == "subject" for placed in part.pictures]
-    masks = sum(bool(one.item.picture.mask_path) for one in subject)
-    regularised = any(part.role == "regularisation" for part in parts)
-    if masks and not chosen.reads_masks:
-        yield f"{trainer} reads no masks: those of {masks} pictures are not used."
-    if trainer == "kohya" and regularised and any(part.masked for part in parts):
-        yield "sd-scripts trains no masks beside regularisation pictures: they are written, and named in no config."
-    if regularised and trainer in ("musubi", "diffusion-pipe"):
-        yield f"{trainer} has no regularisation: those pictures train like any other folder."
-    unnamed = sum(
-        one.caption.text == NO_CLASS for part in parts if part.role == "regularisation" for one in part.pictures
-    )
-    if unnamed:
-        yield f"{unnamed} regularisation pictures have no caption: {NO_CLASS!r} is written. --class names their class."

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from curate.output.layouts import layout
-from curate.output.records import Cause, Draft, Left, Part
+from curate.output.records import Cause, Changes, Draft, Left, Part
 from curate.trainers import get
 
 CAUSES: Mapping[Cause, str] = {  # in the order in which they are told
@@ -20,15 +20,32 @@ CAUSES: Mapping[Cause, str] = {  # in the order in which they are told
 }
 
 
-def lines(draft: Draft, destination: Path) -> tuple[str, ...]:
-    """The whole listing: where things go, what is changed, what is left out and why, and the closing lines."""
+def lines(draft: Draft, destination: Path, changes: Changes | None = None) -> tuple[str, ...]:
+    """The whole listing: where things go, what is changed, what is left out and why, and the closing lines.
+
+    `changes`: what an update does to the set that is there.
+    """
     return (
         *_parts(draft),
         *_pixels(draft),
         *_captions(draft),
         *_left_out(draft),
         *draft.notes,
+        *(_changes(changes) if changes else ()),
         *_closing(draft, destination),
+    )
+
+
+def _changes(changes: Changes) -> Iterator[str]:
+    """What an update does to the set that is there."""
+    for title, paths in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
+        if paths:
+            yield f"{_count(len(paths), 'file')} {title}:"
+            yield from (f"  {path}" for path in paths)
+    foreign = f"; {_count(len(changes.foreign), 'file')} of yours left alone" if changes.foreign else ""
+    yield (
+        f"update: {len(changes.added):,} added, {len(changes.changed):,} changed, {len(changes.removed):,} removed, "
+        f"{len(changes.unchanged):,} as before{foreign}"
     )
 
 
@@ -36,7 +53,7 @@ def _parts(draft: Draft) -> Iterator[str]:
     trainer = draft.settings.trainer
     title = get(trainer).title if trainer != "folder" else "any trainer"
     yield f"{draft.export.folder} for {title}:"
-    for part in draft.parts:
+    for part in draft.every():
         yield f"  {_name(part)}: {_count(len(part.pictures), 'picture')}{_times(draft, part)}"
 
 
@@ -45,6 +62,8 @@ def _name(part: Part) -> str:
 
 
 def _times(draft: Draft, part: Part) -> str:
+    if part.held_out:
+        return ", held out"
     if draft.settings.trainer == "folder":
         return ""
     return f", {part.repeats:g} x an epoch" + (" (regularisation)" if part.role == "regularisation" else "")
@@ -75,7 +94,7 @@ def _left_out(draft: Draft) -> Iterator[str]:
 
 
 def _closing(draft: Draft, destination: Path) -> Iterator[str]:
-    written = sum(len(part.pictures) for part in draft.parts)
+    written = sum(len(part.pictures) for part in draft.every())
     left = _count(len(draft.left_out), "file")
     yield f"{_count(written, 'picture')} written, {left} left out{_by_cause(draft.left_out)}"
     made = sum(one.caption.made for _, one in draft.pictures())
@@ -88,6 +107,8 @@ def _closing(draft: Draft, destination: Path) -> Iterator[str]:
     if command := chosen.command(draft):
         yield "start with:"
         yield from (f"  {line}" for line in command.split("\n"))
+    if draft.settings.trainer == "kohya":  # the others' windows open the configuration themselves
+        yield from chosen.window(draft)
 
 
 def _by_cause(left_out: tuple[Left, ...]) -> str:

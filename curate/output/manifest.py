@@ -1,37 +1,61 @@
 """curate-manifest.json: every file of the source, where it went and what was done to it, or why it was left out.
 
-Nothing in it depends on the time or the machine's load: the same export writes the same manifest.
+It holds all that the export was made from too, so that the export can be repeated without a scan. Nothing in it depends
+on the time or the machine's load: the same export writes the same manifest.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from curate import __version__
+from curate.output.plain import plain
+from curate.output.recorded import FILE, SCHEMA, sealed
 from curate.output.records import Draft, Left, Link, Part, Placed, WrittenFile
 
-SCHEMA = 1  # raised where a key changes its meaning or goes
-FILE = "curate-manifest.json"
+__all__ = ["FILE", "SCHEMA", "manifest"]
 
 
-def manifest(draft: Draft, files: Sequence[WrittenFile], link: Link = "") -> str:
-    """The manifest as text: JSON in ASCII, whatever the names of the files."""
+def manifest(
+    draft: Draft, files: Sequence[WrittenFile], link: Link = "", mask_digests: Mapping[str, str] | None = None
+) -> str:
+    """The manifest as text: JSON in ASCII, whatever the names of the files; a line for each of them.
+
+    `mask_digests`: SHA-256 of the mask files that were read, by path.
+    """
     values = {
         "schema": SCHEMA,
         "written_by": f"curate {__version__}",
         "source": draft.export.folder,
         "name": draft.name,
+        "root": draft.root,
         "settings": {**asdict(draft.settings), "link": link},
         "training": {**_training(draft), "steps": draft.steps, "epochs_counted": draft.epochs},
-        "parts": [_part(part) for part in draft.parts],
-        "pictures": [_picture(part, placed) for part in draft.parts for placed in part.pictures],
+        "notes": list(draft.notes),
+        "parts": [_part(part) for part in draft.every()],
+        "pictures": [_picture(part, one, mask_digests or {}) for part in draft.every() for one in part.pictures],
         "left_out": [_left(left) for left in draft.left_out],
-        "files": [{"path": one.path, "digest": one.digest, "size_bytes": one.size_bytes} for one in files],
+        "made_from": plain(replace(draft.export, items=(), broken=(), ignored=())),
+        "items": [plain(one) for one in sorted(draft.export.items, key=lambda item: item.picture.path)],
+        "files": [plain(one) for one in files],
     }
-    return json.dumps(values, indent=1, ensure_ascii=True) + "\n"
+    return sealed("{\n" + "".join(_lines(values)))
+
+
+def _lines(values: Mapping[str, Any]) -> Iterator[str]:
+    """An entry a line, and each record of a list on a line of its own: short to read, and quick to write."""
+    for key, value in values.items():
+        if isinstance(value, list) and value:
+            rows = ",\n  ".join(map(json.dumps, value))
+            yield f'"{key}": [\n  {rows}\n],\n'
+        elif isinstance(value, dict) and value:
+            rows = ",\n  ".join(f"{json.dumps(name)}: {json.dumps(content)}" for name, content in value.items())
+            yield f'"{key}": {{\n  {rows}\n}},\n'
+        else:
+            yield f'"{key}": {json.dumps(value)},\n'
 
 
 def _training(draft: Draft) -> dict[str, Any]:
@@ -47,11 +71,12 @@ def _part(part: Part) -> dict[str, Any]:
         "label": part.label,
         "repeats": part.repeats,
         "role": part.role,
+        "held_out": part.held_out,
         "pictures": len(part.pictures),
     }
 
 
-def _picture(part: Part, placed: Placed) -> dict[str, Any]:
+def _picture(part: Part, placed: Placed, mask_digests: Mapping[str, str]) -> dict[str, Any]:
     picture = placed.item.picture
     prefix = f"{part.folder}/" if part.folder else ""
     return {
@@ -59,6 +84,9 @@ def _picture(part: Part, placed: Placed) -> dict[str, Any]:
         "digest": picture.digest,
         "to": prefix + placed.file,
         "role": part.role,
+        "part": part.folder,
+        "repeats": part.repeats,
+        "held_out": part.held_out,
         "weight": placed.item.weight,
         "pixels": {"encoded_as": placed.encoding, "because": list(placed.fixes)},
         "caption": {
@@ -66,14 +94,16 @@ def _picture(part: Part, placed: Placed) -> dict[str, Any]:
             "from": placed.caption.source,
             "changes": list(placed.caption.changes),
         },
-        "mask": _mask(placed),
+        "mask": _mask(placed, mask_digests),
     }
 
 
-def _mask(placed: Placed) -> dict[str, Any] | None:
-    if placed.mask is None:
+def _mask(placed: Placed, digests: Mapping[str, str]) -> dict[str, Any] | None:
+    mask = placed.mask
+    if mask is None:
         return None
-    return {"from": placed.mask.source or None, "transparency": placed.mask.alpha_of_source}
+    digest = placed.item.picture.digest if mask.alpha_of_source else digests.get(mask.source)
+    return {"from": mask.source or None, "digest": digest, "transparency": mask.alpha_of_source}
 
 
 def _left(left: Left) -> dict[str, Any]:

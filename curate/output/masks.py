@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from curate.pictures import Source, decode_for_export
+from curate.pictures import Source, decode_for_export, scaled_down
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,12 +16,16 @@ BLACK = (0, 0, 0)  # transparent parts of a mask file are not trained
 
 
 def mask_pixels(action: PlaceMask, source: Source) -> NDArray[np.uint8]:
-    """uint8 [H, W] of the picture's upright size. Raises OSError and BrokenPicture for a file that cannot be read."""
+    """uint8 [H, W] of the size that the picture is written with, upright.
+
+    Raises OSError and BrokenPicture for a file that cannot be read.
+    """
     import numpy as np
 
-    width, height = action.size
     if not action.source:
+        width, height = action.written or action.size
         return np.full((height, width), 255, np.uint8)
+    width, height = action.size
     pixels, _ = decode_for_export(source.read(action.source), background=BLACK, keep_alpha=action.alpha_of_source)
     if action.alpha_of_source:
         grey = pixels[..., 3] if pixels.shape[2] == 4 else np.full(pixels.shape[:2], 255, np.uint8)
@@ -29,7 +33,8 @@ def mask_pixels(action: PlaceMask, source: Source) -> NDArray[np.uint8]:
         grey = pixels[..., 0]
     if grey.shape != (height, width) and grey.shape == (width, height):
         grey = _turned(grey, action.orientation)
-    return np.ascontiguousarray(_fitted(grey, width, height))
+    fitted = np.ascontiguousarray(_fitted(grey, width, height))
+    return scaled_down(fitted, *action.written) if action.written else fitted
 
 
 def _turned(grey: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

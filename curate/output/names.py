@@ -25,14 +25,18 @@ _REPLACED = frozenset(("Cc", "Cs", "Zl", "Zp"))  # control characters, bytes tha
 
 def safe(text: str, fallback: str = "picture") -> str:
     """`text` as a name that Linux, macOS and Windows hold, in composed normal form."""
-    kept = "".join(
+    kept = text if text.isascii() and text.isprintable() else _visible(text)
+    name = unicodedata.normalize("NFC", _shorten(_ILLEGAL.sub("-", kept).strip().strip(". ").strip()))
+    name = name.strip(". ") or fallback
+    return f"{fallback}-{name}" if is_device(name) else name
+
+
+def _visible(text: str) -> str:
+    return "".join(
         "-" if unicodedata.category(letter) in _REPLACED else letter
         for letter in unicodedata.normalize("NFC", text)
         if unicodedata.category(letter) not in _DROPPED
     )
-    name = unicodedata.normalize("NFC", _shorten(_ILLEGAL.sub("-", kept).strip().strip(". ").strip()))
-    name = name.strip(". ") or fallback
-    return f"{fallback}-{name}" if is_device(name) else name
 
 
 def is_device(name: str) -> bool:
@@ -50,6 +54,8 @@ def safe_stem(stem: str) -> str:
 
 def key(name: str) -> str:
     """Equal for names that some file system holds for the same: by case or by Unicode's normal forms."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import posixpath
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -51,6 +52,7 @@ class _Prepared:
     data: bytes | None  # None: a link, or too large to hold
     digest: str = ""
     times: tuple[int, int] | None = None  # ns: last access and change, for a copy
+    recipe: str = ""
 
 
 def place_all(
@@ -62,8 +64,8 @@ def place_all(
     from several threads only makes them wait for each other. Raises OSError where `folder` cannot take them,
     FolderError where a source file cannot be read or is another one.
     """
-    for parent in sorted({(folder / action.to).parent for action in actions}):
-        parent.mkdir(parents=True, exist_ok=True)
+    for parent in sorted({posixpath.dirname(action.to) for action in actions}):
+        (folder / parent).mkdir(parents=True, exist_ok=True)
     threads = min(MOST_THREADS, os.cpu_count() or 1)
     found: list[WrittenFile] = []
     pool = ThreadPoolExecutor(threads, thread_name_prefix="curate-export")
@@ -126,19 +128,21 @@ def _prepare_batch(actions: Sequence[Action], placing: Placing) -> list[_Prepare
 
 def _prepare(action: Action, placing: Placing) -> _Prepared:
     if isinstance(action, WriteText):
-        return _made(action, action.text.encode("utf-8"))
+        data = action.text.encode("utf-8")
+        return _Prepared(action, data, hashlib.sha256(data).hexdigest())
     if isinstance(action, PlaceMask):
-        return _made(action, contents.mask(action, placing.source))
+        return _made(action, contents.mask(action, placing.source), placing)
     if action.encoding:
-        return _made(action, contents.anew(action, action.encoding, placing.source, placing.background))
+        return _made(action, contents.anew(action, action.encoding, placing.source, placing.background), placing)
     if placing.link or action.size_bytes > BATCH_BYTES:
         return _Prepared(action, None)
     data, times = contents.whole(action, placing.source)
     return _Prepared(action, data, action.digest, times)
 
 
-def _made(action: Action, data: bytes) -> _Prepared:
-    return _Prepared(action, data, hashlib.sha256(data).hexdigest())
+def _made(action: PlacePicture | PlaceMask, data: bytes, placing: Placing) -> _Prepared:
+    recipe = contents.recipe(action, placing.source, placing.background)
+    return _Prepared(action, data, hashlib.sha256(data).hexdigest(), recipe=recipe)
 
 
 def _place(prepared: _Prepared, target: str, placing: Placing) -> WrittenFile:
@@ -148,7 +152,8 @@ def _place(prepared: _Prepared, target: str, placing: Placing) -> WrittenFile:
             _write_whole(file, prepared.data)
         if prepared.times:
             os.utime(target, ns=prepared.times)
-        return WrittenFile(path=action.to, digest=prepared.digest, size_bytes=len(prepared.data))
+        size = len(prepared.data)
+        return WrittenFile(path=action.to, digest=prepared.digest, size_bytes=size, recipe=prepared.recipe)
     assert isinstance(action, PlacePicture)  # all else is prepared
     if not (placing.link and _linked(action, target, placing)):
         _copied(action, target, placing)
@@ -166,7 +171,9 @@ def _prove(prepared: Sequence[_Prepared], placing: Placing) -> None:
 def _linked(action: PlacePicture, target: str, placing: Placing) -> bool:
     """Whether a link could be made; what the system refuses is noted, and copied instead."""
     try:
-        real = placing.source.whole_path(action.source).resolve(strict=True)
+        real = placing.source.whole_path(action.source)
+        if placing.link == "sym" or real.is_symlink():  # a hard link to a link would be a link
+            real = real.resolve(strict=True)
         size = real.stat().st_size
     except OSError as error:
         raise contents.unreadable(placing.source, action.source, error) from error

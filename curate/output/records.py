@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Literal
 
-from curate.records import Facts, Kind, LeftOut, Picture, Role
-
-Link = Literal["", "hard", "sym"]
-Cause = Literal["copy", "decided", "small", "no caption", "broken", "ignored"]
-Format = Literal["keep", "png", "jpg", "webp"]
-Encoding = Literal["png", "jpg", "webp"]
-CopyCaptions = Literal["keep", "longest", "merge-tags"]
+from curate.output.actions import Action as Action
+from curate.output.actions import PlaceMask as PlaceMask
+from curate.output.actions import PlacePicture as PlacePicture
+from curate.output.actions import WriteText as WriteText
+from curate.output.choices import Cause as Cause
+from curate.output.choices import CopyCaptions as CopyCaptions
+from curate.output.choices import Encoding as Encoding
+from curate.output.choices import Format as Format
+from curate.output.choices import Link as Link
+from curate.output.selection import Selection
+from curate.records import Facts, Kind, LeftOut, Picture, Role, Shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,8 @@ class Item:
     reason: str = ""  # why it is left out where that is no copy: "decided by you"
     evidence: Evidence | None = None  # of a copy that is left out
     weight: float | None = None  # effective images that it is, 0-1; None: not measured
+    repeats: float | None = None  # passes an epoch that were decided for it alone; None: those of its subset
+    held_out: bool = False  # it is kept to validate on, and never trained on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,8 @@ class Values:
     rank: int = 16  # of the LoRA
     alpha: float | None = None  # None: equal to rank
     optimizer: str = "adamw"
-    save_every: int | None = None  # epochs, or steps where the trainer counts steps
+    save_every: int | None = None  # in `save_unit`; optimizer steps where the trainer saves after nothing else
+    save_unit: Literal["epochs", "steps"] = "epochs"  # of trainers that save after either
     why: tuple[str, ...] = ()  # a line each, for the comments of the configuration
 
 
@@ -74,6 +80,10 @@ class Settings:
     no_caption: str = ""  # name, class:WORD, skip or error; "" for the class word, trigger or name
     copy_captions: CopyCaptions = "keep"  # what becomes of the captions of copies that are left out
     train_path: str = ""  # where the set will lie when it is trained; "" for where it is written
+    weights: bool = False  # look-alikes share the exposures of one picture
+    validation: float = 0  # pictures to hold out, or below 1 their share of the set; 0: none
+    limit: int | None = None  # at most so many pictures: those that keep the most; None: all
+    resize_to: int | None = None  # px: short side that larger pictures are scaled down to; None: they stay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,42 +94,12 @@ class Export:
     items: tuple[Item, ...]
     broken: tuple[LeftOut, ...] = ()
     ignored: tuple[LeftOut, ...] = ()
+    shared: tuple[Shared, ...] = ()  # regularisation pictures that are copies of the subject's
+    outside: tuple[tuple[str, str], ...] = ()  # (start of paths, folder) of regularisation folders elsewhere
     values: Values = field(default_factory=Values)
     settings: Settings = field(default_factory=Settings)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacePicture:
-    """Copy this picture to this path; with an encoding its pixels are made safe and written anew."""
-
-    source: str
-    digest: str  # SHA-256 of the source, as scanned
-    size_bytes: int
-    to: str
-    encoding: Encoding | None = None  # None: byte for byte
-    pixels: int = 0  # width x height, for the estimate of disk space
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceMask:
-    """Write a picture's mask as grey PNG of the picture's upright size: white is trained."""
-
-    to: str
-    size: tuple[int, int]  # width, height in px
-    source: str = ""  # mask file, or the picture itself for its transparency; "" for all white
-    alpha_of_source: bool = False
-    orientation: int = 1  # EXIF, of the picture
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteText:
-    """Write this text there, as UTF-8 with line feeds."""
-
-    to: str
-    text: str
-
-
-Action = PlacePicture | PlaceMask | WriteText
+    selection: Selection = field(default_factory=Selection)  # what weights, validation and limit came to
+    moved: Mapping[str, str] = field(default_factory=dict)  # where files lie now that went elsewhere, by their path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +123,8 @@ class Placed:
     fixes: tuple[str, ...]  # why its pixels or its name are changed
     caption: Caption
     mask: PlaceMask | None = None  # with an empty `to`
+    mask_in_alpha: bool = False  # the mask is written as the picture's transparency, not as a file
+    resized: tuple[int, int] | None = None  # width, height in px that it is scaled down to
 
     @property
     def file(self) -> str:
@@ -150,8 +132,8 @@ class Placed:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in px."""
-        return self.item.facts.width, self.item.facts.height
+        """Width and height in px, as written."""
+        return self.resized or (self.item.facts.width, self.item.facts.height)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +145,12 @@ class Part:
     role: Role
     folder: str  # below the exported set; "" for the set's own folder
     pictures: tuple[Placed, ...]  # in the order of their file names
+    held_out: bool = False  # to validate on, not to train on
 
     @property
     def masked(self) -> bool:
-        return any(placed.mask for placed in self.pictures)
+        """Whether it has mask files."""
+        return any(placed.mask and not placed.mask_in_alpha for placed in self.pictures)
 
     @property
     def mask_folder(self) -> str:
@@ -191,8 +175,9 @@ class Draft:
     export: Export
     name: str
     root: str  # its path as the configuration names it, forward slashes
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...]  # that are trained on
     left_out: tuple[Left, ...]
+    validation: tuple[Part, ...] = ()  # that are held out
     notes: tuple[str, ...] = ()  # a line each
     steps: int | None = None  # optimizer steps of this very set, by the trainer's own rule
     epochs: int | None = None
@@ -211,6 +196,10 @@ class Draft:
     def regularisation(self) -> tuple[Part, ...]:
         return tuple(part for part in self.parts if part.role == "regularisation")
 
+    def every(self) -> tuple[Part, ...]:
+        """All parts, those that are held out after those that are trained on."""
+        return (*self.parts, *self.validation)
+
     def path(self, relative: str) -> str:
         """A file's or folder's path as the trainer will find it."""
         return f"{self.root.rstrip('/')}/{relative}" if relative else self.root
@@ -218,7 +207,9 @@ class Draft:
     def pictures(self) -> tuple[tuple[str, Placed], ...]:
         """Each picture with its path below the set."""
         return tuple(
-            (str(PurePosixPath(part.folder) / placed.file), placed) for part in self.parts for placed in part.pictures
+            (f"{part.folder}/{placed.file}" if part.folder else placed.file, placed)
+            for part in self.every()
+            for placed in part.pictures
         )
 
 
@@ -227,6 +218,18 @@ class WrittenFile:
     path: str  # below the set
     digest: str  # SHA-256, hex
     size_bytes: int
+    recipe: str = ""  # digest of all that its pixels were made from; "" for what was copied, linked or is text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What an update does to a set that was written before; paths below the set."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    foreign: tuple[str, ...]  # files that curate did not write: they stay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,10 +243,11 @@ class Written:
     notes: tuple[str, ...]  # what the system refused: links that became copies
     files: tuple[WrittenFile, ...] = ()  # () for a dry run
     dry_run: bool = False
+    changes: Changes | None = None  # of an update
 
     @property
     def pictures(self) -> int:
-        return sum(len(part.pictures) for part in self.draft.parts)
+        return sum(len(part.pictures) for part in self.draft.every())
 
     @property
     def left_out(self) -> Mapping[Cause, int]:

@@ -1,34 +1,32 @@
-"""The one place that writes a data set: into a named sibling of its destination, then renamed.
+"""The one place that writes a data set: into a named folder beside its destination, then renamed.
 
-So the destination is whole or absent, whatever happens: a kill at any moment leaves at most one folder that is called
-`.curate-NAME-xxxxxxxx.partial`.
+So the destination is whole or absent, or in an update the old set or the new, whatever happens: a kill at any moment
+leaves at most one folder that is called `.curate-NAME-xxxxxxxx.partial`.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import re
-import secrets
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeGuard
 
 from curate.errors import DestinationError
+from curate.output import contents, partial, swap, updating
 from curate.output import destination as places
 from curate.output.layouts import layout
 from curate.output.listing import lines
 from curate.output.manifest import FILE, manifest
 from curate.output.placing import Placing, place_all
-from curate.output.records import Draft, Link, WriteText, Written
+from curate.output.records import Action, Draft, Link, PlaceMask, PlacePicture, WriteText, Written, WrittenFile
+from curate.output.updating import Update
 from curate.pictures import Source
 
 Progress = Callable[[int, int], None]
 """(files done, files in all), called from the thread that called `write`."""
-
-_PARTIAL = re.compile(r"\.curate-.*-[0-9a-f]{8}\.partial", re.DOTALL)
-_NAME = 60  # characters of the destination's name in that of the partial folder
 
 
 def write(
@@ -37,13 +35,16 @@ def write(
     *,
     dry_run: bool = False,
     link: Link = "",
+    update: bool = False,
     progress: Progress | None = None,
 ) -> Written:
     """Writes the set to `destination`, which must be absent or an empty folder outside the source.
 
     `link`: hard or symbolic links instead of copies of pictures that need no change, where the system allows them.
+    `update`: where curate wrote a set to `destination` before, what it wrote is brought up to date, and all else stays.
     A dry run makes the same checks, tells the same, and writes nothing. Raises DestinationError for a place that cannot
-    take the set, FolderError for a source file that vanished or changed since the scan.
+    take the set, FolderError for a source file that vanished or changed since the scan, ManifestError for an update of
+    what curate did not write.
     """
     whole = places.resolve(destination)
     if not draft.settings.train_path and draft.root != whole.as_posix():
@@ -51,91 +52,85 @@ def write(
             f"the set was drafted for {draft.root}, not for {whole}: its configuration would name no folder"
         )
     chosen = layout(draft.settings.trainer)
-    actions = tuple(chosen.files(draft))
-    places.refuse_collisions(actions)
-    places.check(whole, Path(draft.export.folder), actions, bool(link))
-    config = str(whole / chosen.config) if chosen.config else None
-    told = lines(draft, whole)
+    actions = actions_of(draft)
+    places.refuse_collisions((*actions, WriteText(to=FILE, text="")))
+    placing = Placing(
+        source=Source(draft.export.folder, draft.export.outside), link=link, background=draft.settings.background
+    )
+    mended = partial.mend(whole) if update and not dry_run else ""
+    change = updating.plan(whole, actions, placing) if update and places.is_occupied(whole) else None
+    todo = change.todo(actions) if change else actions
+    places.check(whole, Path(draft.export.folder), todo, bool(link), update=change is not None)
+    for _, folder in draft.export.outside:
+        places.refuse_overlap(whole, Path(folder))
+    changes = change.changes if change else None
+    found = Written(
+        destination=str(whole),
+        draft=draft,
+        config=str(whole / chosen.config) if chosen.config else None,
+        lines=lines(draft, whole, changes),
+        notes=(),
+        dry_run=dry_run,
+        changes=changes,
+    )
     if dry_run:
-        return Written(destination=str(whole), draft=draft, config=config, lines=told, notes=(), dry_run=True)
-    placing = Placing(source=Source(draft.export.folder), link=link, background=draft.settings.background)
-    with _sibling(whole) as partial:
-        files = place_all(actions, partial, placing, progress)
-        text = manifest(draft, files, link)
-        files += place_all((WriteText(to=FILE, text=text),), partial, placing, None)
-    return Written(
-        destination=str(whole), draft=draft, config=config, lines=told, notes=placing.notes(), files=tuple(files)
+        return found
+    files = _written(whole, actions, change, placing, (draft, progress))
+    return replace(found, notes=(*([mended] if mended else []), *placing.notes()), files=files)
+
+
+def actions_of(draft: Draft) -> tuple[Action, ...]:
+    """All that the export does but its manifest, with pictures and masks read from where they lie now."""
+    moved = draft.export.moved
+    return tuple(
+        replace(one, source=moved[one.source])
+        if isinstance(one, (PlacePicture, PlaceMask)) and one.source in moved
+        else one
+        for one in layout(draft.settings.trainer).files(draft)
     )
 
 
-def leftovers(destination: Path) -> tuple[Path, ...]:
-    """Partial folders of exports to this place that were killed, or are still being written by another process."""
-    whole = places.resolve(destination)
-    start = _start(whole)
-    try:
-        found = [path for path in whole.parent.iterdir() if path.name.startswith(start)]
-    except OSError:  # no such folder, so nothing is left in it
-        return ()
-    return tuple(sorted(path for path in found if _PARTIAL.fullmatch(path.name) and path.is_dir()))
+def _written(
+    whole: Path,
+    actions: Sequence[Action],
+    change: Update | None,
+    placing: Placing,
+    what: tuple[Draft, Progress | None],
+) -> tuple[WrittenFile, ...]:
+    draft, progress = what
+    with explained(whole), partial.build(whole) as work:
+        if change:
+            updating.carry(change, work.set)
+        placed = place_all(change.todo(actions) if change else actions, work.set, placing, progress)
+        by_path = {**(change.kept if change else {}), **{one.path: one for one in placed}}
+        files = [by_path[action.to] for action in actions]
+        digests = {one.source: contents.mask_digest(one, placing.source) for one in actions if _is_mask_file(one)}
+        text = manifest(draft, files, placing.link, digests)
+        files += place_all((WriteText(to=FILE, text=text),), work.set, placing, None)
+        if hasattr(os, "sync"):
+            os.sync()  # once for all files: a sync of each takes minutes for ten thousand
+        if change:
+            swap.exchange(work.set, whole, work.old)
+            updating.settle(change, whole, work.old)
+        else:
+            swap.become(work.set, whole)
+    return tuple(files)
 
 
-def remove_leftover(path: Path) -> None:
-    """Removes a partial folder that `leftovers` named. Raises DestinationError for any other path."""
-    if not _PARTIAL.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
-        raise DestinationError(path, "no partial export of curate", "Remove it yourself if you mean it")
-    try:
-        shutil.rmtree(path)
-    except OSError as error:
-        raise DestinationError(path, f"cannot be removed: {error.strerror}", "Remove it yourself") from None
+def _is_mask_file(action: Action) -> TypeGuard[PlaceMask]:
+    return isinstance(action, PlaceMask) and bool(action.source) and not action.alpha_of_source
 
 
 @contextmanager
-def _sibling(destination: Path) -> Iterator[Path]:
-    """A new folder beside `destination` that becomes it when all went well, and is removed when anything did not."""
-    made: list[Path] = []
-    partial = destination.parent / f"{_start(destination)}{secrets.token_hex(4)}.partial"
+def explained(destination: Path) -> Iterator[None]:
+    """What the system refuses, in words."""
     try:
-        _make_parents(destination, made)
-        partial.mkdir()
-        yield partial
-        if hasattr(os, "sync"):
-            os.sync()  # once for all files: a sync of each takes minutes for ten thousand
-        _become(partial, destination)
-    except BaseException as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        for folder in reversed(made):
-            with suppress(OSError):
-                folder.rmdir()
-        if isinstance(error, OSError):
-            raise _explained(destination, error) from error
-        raise
+        yield
+    except OSError as error:
+        raise _refusal(destination, error) from error
 
 
-def _start(destination: Path) -> str:
-    return f".curate-{destination.name[:_NAME]}-"
-
-
-def _make_parents(destination: Path, made: list[Path]) -> None:
-    missing = [folder for folder in destination.parents if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir()
-        made.append(folder)
-
-
-def _become(partial: Path, destination: Path) -> None:
-    if os.name == "nt" and destination.exists():
-        destination.rmdir()  # Windows renames onto nothing that exists; it is empty, or this fails
-    partial.rename(destination)
-    if os.name != "nt":
-        folder = os.open(destination.parent, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # some network file systems sync no folders
-                os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _explained(destination: Path, error: OSError) -> DestinationError:
+def _refusal(destination: Path, error: OSError) -> DestinationError:
     advice = "Nothing was written. Choose another place"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DestinationError(destination, "the disk is full", "Nothing was written. Make room, or give --link hard")
@@ -143,6 +138,8 @@ def _explained(destination: Path, error: OSError) -> DestinationError:
         return DestinationError(destination, "a path is too long for the file system", advice)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return DestinationError(destination, f"cannot be written to ({error.strerror})", advice)
+    if error.errno == errno.EINVAL:
+        return DestinationError(destination, "the file system refuses a name in it", advice)
     if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
         return DestinationError(destination, "something was put there while the set was written", advice)
     return DestinationError(destination, f"writing failed ({error.strerror or error})", advice)

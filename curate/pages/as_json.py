@@ -45,7 +45,9 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
             "at_least": diversity.at_least,
         },
         "coverage": None if analysis.coverage is None else coverage.as_json(analysis.coverage),
+        "decisions": analysis.decisions,
         "notes": list(analysis.notes),
+        "shared_with_regularisation": [asdict(one) for one in analysis.shared],
     }
 
 
@@ -67,6 +69,7 @@ def _picture(analysis: Analysis, row: int) -> dict[str, Any]:
         "weight": _number(float(analysis.diversity.weights[row])),
         "checks": {name: _check(check) for name, check in analysis.checks[row].items()},
         "views": _view(analysis.views[row]) if analysis.views else None,
+        "decided": list(analysis.decided[row]) if analysis.decided else [],
     }
 
 
@@ -100,6 +103,7 @@ def _group(analysis: Analysis, group: Group) -> dict[str, Any]:
                 "correlation": _number(member.correlation),
                 "similarity": _number(member.similarity),
                 "changed": _region(member.changed),
+                "map": None if member.map is None else list(member.map),
                 "kept": analysis.kept[member.row],
             }
             for member in group.members

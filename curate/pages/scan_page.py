@@ -17,6 +17,7 @@ def scan_page(analysis: Analysis, everything: bool = False) -> list[Line]:
         _head(analysis),
         _what_you_have(analysis),
         _leave_out(analysis, few),
+        _left_out_by_you(analysis, few),
         _look_alike(analysis, few),
         views_section(analysis, few),
         _look_at(analysis, few),
@@ -37,6 +38,10 @@ def _head(analysis: Analysis) -> Iterator[Line]:
     model = analysis.model
     yield from wrap(f"curate scan {analysis.catalog.folder}", 0, "title")
     yield from wrap(f"Seen by {model.why or f'{model.name} on {model.device}'}.", 0, "dim")
+    if analysis.decisions:
+        they = "is" if analysis.decisions == 1 else "are"
+        said = f"{plural(analysis.decisions, 'decision')} of yours {they} honoured (`curate decisions` lists them)."
+        yield from wrap(said, 0)
     for note in analysis.notes:
         yield from wrap(f"Note: {note}", 0, "warn", hanging=6)
 
@@ -91,13 +96,23 @@ def _subsets(analysis: Analysis) -> Iterator[Line]:
     if regularisation:
         beside = plural(regularisation, "regularisation picture")
         yield from wrap(f"{beside} beside them, not counted as the subject.", 2)
+    if analysis.shared:
+        one_of_them = len(analysis.shared) == 1
+        copies = "One of these is a copy" if one_of_them else f"{len(analysis.shared):,} of these are copies"
+        yield from wrap(
+            f"{copies} of the subject's pictures, and would be taught as both. Remove them there:", 2, "warn"
+        )
+        for one in analysis.shared:
+            match = "" if one.correlation is None else f" (match {one.correlation:.2f})"
+            yield from entry(one.regularisation, f"{one.edit}, of {clean(one.path)}{match}", 4, 28)
 
 
 def _leave_out(analysis: Analysis, few: int) -> Iterator[Line]:
     groups = [group for group in analysis.groups if group.kind != "lookalike"]
     if not groups:
         return
-    dropped = sum(not kept for kept in analysis.kept)
+    members = [member.row for group in groups for member in group.members]
+    dropped = sum(not analysis.kept[row] for row in members)
     said = f"leave out {plural(dropped, 'file')}, each proved against the one that is kept"
     yield Line(text=f"COPIES: {said if dropped else 'all stay, since they lie in different subsets'}", style="head")
     for group in groups[:few]:
@@ -106,9 +121,18 @@ def _leave_out(analysis: Analysis, few: int) -> Iterator[Line]:
         yield Line(text=f"  and {len(groups) - few} more groups (--all shows them)", style="dim")
 
 
+def _left_out_by_you(analysis: Analysis, few: int) -> Iterator[Line]:
+    folded = {member.row for group in analysis.groups if group.kind != "lookalike" for member in group.members}
+    rows = [row for row, kinds in enumerate(analysis.decided) if "leave_out" in kinds and row not in folded]
+    if rows:
+        yield Line(text=f"LEFT OUT BY YOU: {plural(len(rows), 'picture')}, and the copies of them", style="head")
+        yield from wrap(some([analysis.catalog.pictures[row].path for row in rows], few), 2)
+
+
 def _group(analysis: Analysis, group: Group, few: int) -> Iterator[Line]:
     name = clean(analysis.catalog.pictures[group.keeper].path)
-    yield from wrap(f"{name}  kept: {group.reason}", 2, "name", hanging=4)
+    said = f"kept: {group.reason}" if analysis.kept[group.keeper] else "left out by you, and its copies with it"
+    yield from wrap(f"{name}  {said}", 2, "name", hanging=4)
     for member in group.members[:few]:
         yield from _member(analysis, member)
     if len(group.members) > few:
@@ -121,7 +145,8 @@ def _member(analysis: Analysis, member: Member) -> Iterator[Line]:
     if member.kind == "copy" and member.correlation is not None:
         text += f" (match {member.correlation:.2f})"
     if member.kind != "lookalike" and analysis.kept[member.row]:
-        text += " - stays, since it lies in a subset of its own"
+        kept_by_you = analysis.decided and "keep" in analysis.decided[member.row]
+        text += " - stays, since you keep it" if kept_by_you else " - stays, since it lies in a subset of its own"
     yield from entry(picture.path, text, 4, 28)
 
 

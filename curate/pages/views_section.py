@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COLUMNS = ("close-up", "upper body", "3/4 body", "full body", "all")  # as records.FRAMINGS; all: with unknown framing
 NAMES = 20  # columns of the names of views
 CELL = 11  # columns of a number
+LEAST_UNKNOWN = 0.005  # share of the set from which it is said that its views are not known: it reads as 1 %
 WORST = 3  # gaps that the page names; `curate gaps` has them all
 
 
@@ -28,11 +29,13 @@ def views_section(analysis: Analysis, few: int) -> Iterator[Line]:
         yield from wrap(f"VIEWS: {coverage.headline.removeprefix('views ')}", 0, "head")
         if coverage.views_wanted:
             yield from _table(coverage)
+            if coverage.unknown >= LEAST_UNKNOWN:
+                yield from wrap(f"{100 * coverage.unknown:.0f} % of the set shows no view that can be told.", 2)
         yield from _missing(coverage)
     elif analysis.views:
         yield from wrap(f"VIEWS: {coverage.headline.removeprefix('views ')}", 0, "head")
     elif coverage.findings:
-        yield Line(text="SCENES", style="head")
+        yield Line(text="WHAT REPEATS", style="head")
     for finding in coverage.findings:
         yield from wrap(finding[:1].upper() + finding[1:] + ".", 2)
     for path, note in noted[:few]:

@@ -8,7 +8,7 @@ import stat as modes
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -57,21 +57,26 @@ def scan(
 ) -> Catalog:
     """Everything below `folder`, each file in exactly one place.
 
-    `regularisation`: sub-folders that hold regularisation pictures, besides those named reg and the like.
+    `regularisation`: folders that hold regularisation pictures, besides those named reg and the like: below `folder`,
+    or anywhere else.
     `progress(done, total)` is called after each file. No picture is decoded: one whose pixels are broken is still
     among the pictures.
     Raises FolderError for a folder that is missing, unreadable, empty or without pictures.
     """
     root = os.path.abspath(Path(folder).expanduser())  # noqa: PTH100  (resolve() would follow a link the user named)
     listing = _list(root)
-    named = layout.find_named(root, regularisation, listing.folders)
+    elsewhere = layout.outside_of(root, regularisation, listing.folders)
+    for start, whole in elsewhere.values():
+        listing.add(start, _list(whole))
+    outside = tuple(elsewhere.values())
+    named = layout.find_named(root, [name for name in regularisation if name not in elsewhere], listing.folders)
     found = _Found(broken=list(listing.broken), ignored=list(listing.ignored))
-    reader = _Reader(Source(root), digests, found)
+    reader = _Reader(Source(root, outside), digests, found)
     for done, path in enumerate(listing.files, start=1):
         reader.take(path)
         if progress:
             progress(done, len(listing.files))
-    return _assemble(root, found, named)
+    return replace(_assemble(root, found, named), outside=outside)
 
 
 def _list(root: str) -> Listing:

@@ -43,6 +43,41 @@ def role_of(path: str, named: frozenset[str]) -> Role:
     return "regularisation" if above & named else "subject"
 
 
+def outside_of(root: str, names: Sequence[str], folders: set[str]) -> dict[str, tuple[str, str]]:
+    """Of the folders that the user named those that lie elsewhere: name -> (start of their files' paths, whole path).
+
+    Their files are told as `reg/...`, or by the next of the usual names that the set itself does not have. A folder
+    whose own name gives repeats, such as 2_man, keeps it. Raises FolderError for one that holds the set.
+    """
+    taken = {folder.partition("/")[0].lower() for folder in folders}
+    free = [name for name in ("reg", *sorted(REGULARISATION_FOLDERS - {"reg"})) if name not in taken]
+    real_root = os.path.realpath(root)
+    found: dict[str, tuple[str, str]] = {}
+    for name in names:
+        whole = os.path.realpath(Path(name).expanduser())
+        if _is_below(name, folders) or not Path(whole).is_dir() or _holds(real_root, whole):
+            continue
+        if _holds(whole, real_root):
+            raise FolderError(whole, "holds the set itself", "Give regularisation pictures a folder of their own")
+        if not free:
+            raise FolderError(whole, "one regularisation folder too many", "Put them together in one folder")
+        start, own = free.pop(0), Path(whole).name
+        found[name] = f"{start}/{own}" if _REPEATED.match(own) else start, whole
+    return found
+
+
+def _is_below(name: str, folders: set[str]) -> bool:
+    """Whether the set has a folder of that path or bare name, which then is meant; a bare dot means none at all."""
+    path = os.path.normpath(name).replace(os.sep, "/")
+    if path in (".", ".."):
+        return True
+    return path in folders or any(folder.rpartition("/")[2] == name for folder in folders)
+
+
+def _holds(above: str, folder: str) -> bool:
+    return folder == above or folder.startswith(above.rstrip(os.sep) + os.sep)
+
+
 def find_named(root: str, names: Sequence[str], folders: set[str]) -> frozenset[str]:
     """The folders that the user named, by path or by bare name. Raises FolderError for one that is not there."""
     found: set[str] = set()
@@ -51,6 +86,7 @@ def find_named(root: str, names: Sequence[str], folders: set[str]) -> frozenset[
         path = path.replace(os.sep, "/")
         matches = {path} & folders or {folder for folder in folders if folder.rpartition("/")[2] == name}
         if not matches or path == ".":
-            raise FolderError(root, f"no folder {name!r} below it", "Name a sub-folder with --regularisation, e.g. reg")
+            advice = "Name a sub-folder, or any folder by its path, with --regularisation"
+            raise FolderError(root, f"no folder {name!r} below it", advice)
         found |= matches
     return frozenset(found)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 
 class Source:
-    """Reads the files below one folder, by their path relative to it. Nothing is ever written."""
+    """Reads the files below one folder, by their path relative to it. Nothing is ever written.
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+    `outside`: (start of a path, folder) of folders elsewhere whose files count as lying below that start.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], outside: Sequence[tuple[str, str]] = ()) -> None:
+        self.folder, self.outside = Path(folder), tuple(outside)
 
     def read(self, path: str) -> bytes:
         """The whole content. Raises OSError (FileNotFoundError, PermissionError, ...): see `why_unreadable`."""
@@ -32,6 +35,9 @@ class Source:
         whole = Path(path)
         if whole.is_absolute() or whole.drive or ".." in whole.parts:
             raise ValueError(f"not a path below the folder: {path!r}")
+        for start, elsewhere in self.outside:
+            if path.startswith(f"{start}/"):
+                return Path(elsewhere) / path[len(start) + 1 :]
         return self.folder / whole
 
     def why_unreadable(self, path: str, error: OSError) -> str:

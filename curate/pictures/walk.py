@@ -23,6 +23,13 @@ class Listing:
     broken: list[LeftOut] = field(default_factory=list)
     ignored: list[LeftOut] = field(default_factory=list)
 
+    def add(self, start: str, other: Listing) -> None:
+        """Takes what lies in another folder in, as if that were at `start`."""
+        self.files = sorted([*self.files, *(f"{start}/{path}" for path in other.files)])
+        self.folders |= {start, *(f"{start}/{path}" for path in other.folders if path)}
+        self.broken += [LeftOut(path=f"{start}/{one.path}", reason=one.reason) for one in other.broken]
+        self.ignored += [LeftOut(path=f"{start}/{one.path}", reason=one.reason) for one in other.ignored]
+
 
 def walk(root: str) -> Listing:
     """Lists `root`, files sorted by path. Raises OSError where `root` itself cannot be listed."""

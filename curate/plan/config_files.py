@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import PlanError, TrainerError
-from curate.plan.config_readers import READERS, Source
-from curate.plan.records import PlanSettings
+from curate.plan.config_readers import READERS
+from curate.plan.config_source import Source
+from curate.plan.records import ConfigSubset, PlanSettings
 from curate.trainers import get
 
 
@@ -26,7 +27,8 @@ class TrainerConfig:
     path: str
     resolution: int | float | tuple[int, int] | None = None  # px, or megapixels for SimpleTuner's area
     batch_size: int | None = None
-    repeats: float | None = None  # passes an epoch, of the first data set
+    repeats: float | None = None  # passes an epoch, where all its folders have the same
+    subsets: tuple[ConfigSubset, ...] = ()  # its folders
     epochs: int | None = None
     max_steps: int | None = None
     gradient_accumulation: int | None = None
@@ -35,6 +37,7 @@ class TrainerConfig:
     alpha: float | None = None
     optimizer: str | None = None
     options: Mapping[str, object] = field(default_factory=dict)
+    flips: bool = False  # it mirrors pictures at random
     notes: tuple[str, ...] = ()
 
 
@@ -50,7 +53,9 @@ def read_config(path: Path, trainer: str) -> TrainerConfig:
     source = Source(trainer=trainer, path=path, text=text)
     values = READERS[trainer](source)
     options = {key: values.pop(key) for key in list(values) if key in get(trainer).options}
-    return TrainerConfig(trainer=trainer, path=str(path), options=options, **values)
+    own = {one.repeats for one in values.get("subsets", ()) if not one.regularisation}
+    repeats = own.pop() if len(own) == 1 else None
+    return TrainerConfig(trainer=trainer, path=str(path), options=options, repeats=repeats, **values)
 
 
 def with_config(settings: PlanSettings, config: TrainerConfig, given: Collection[str] = ()) -> PlanSettings:
@@ -68,7 +73,19 @@ def with_config(settings: PlanSettings, config: TrainerConfig, given: Collection
             found[name] = value
     if settings.target_steps is None and settings.epochs is None:
         found |= {"epochs": config.epochs, "target_steps": None if config.epochs else config.max_steps}
-        found["repeats"] = config.repeats if config.epochs else None
-    taken = ", ".join(f"{name} {value}" for name, value in {**found, **config.options}.items() if value is not None)
+        if settings.repeats is None and config.epochs and len(config.subsets) < 2:
+            found["repeats"] = config.repeats
+    if len(config.subsets) > 1:
+        found["config_subsets"] = config.subsets
+    if config.flips:
+        found["flips"] = True
+    shown = {**found, **config.options}
+    if "config_subsets" in shown:
+        shown["folders"] = len(shown.pop("config_subsets"))
+    taken = ", ".join(f"{name} {_text(value)}" for name, value in shown.items() if value is not None)
     notes = (f"From {Path(config.path).name}: {taken or 'nothing that counts here'}.", *config.notes)
     return replace(settings, options={**config.options, **settings.options}, notes=notes, **found)
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

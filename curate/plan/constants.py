@@ -61,6 +61,13 @@ GROWTH_EXPONENT = Constant(
     unit="power of effective images / 20",
     source="0 is careful; in bench/repetition.md the optimum went with N^1.16 (.87 to 1.36) for N = 2-50",
 )
+CONSTANTS = {
+    "Fewest samples that teach anything": SAMPLES_FLOOR,
+    "Most exposures that are sound, of a subject": SUBJECT_EXPOSURES,
+    "Most exposures that are sound, of a style": STYLE_EXPOSURES,
+    "How a lower learning rate raises them": RATE_EXPONENT,
+    "How a larger set raises them": GROWTH_EXPONENT,
+}
 GROWTH_FROM = 20  # effective images: below it the allowed exposures do not grow with the set
 REFERENCE_RATE = 1e-4  # learning rate times alpha / rank at which the exposures above hold
 

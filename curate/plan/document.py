@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from curate.plan.constants import CONSTANTS
 from curate.plan.records import Exposures, Plan, Schedule
+from curate.trainers import get
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -13,7 +15,12 @@ def as_json(plan: Plan) -> dict[str, Any]:
     judgement = plan.judgement
     return {
         "target_steps": plan.target_steps,
-        "plan": {"trainer": plan.trainer, **_schedule(plan.schedule), "save_every": plan.save_every},
+        "plan": {
+            "trainer": plan.trainer,
+            **_schedule(plan.schedule),
+            "save_every": plan.save_every,
+            "save_unit": plan.save_unit,
+        },
         "settings": {
             "base": plan.base,
             "resolution": plan.resolution,
@@ -45,7 +52,10 @@ def as_json(plan: Plan) -> dict[str, Any]:
             for a in plan.alternatives
         ],
         "remedies": [asdict(remedy) for remedy in plan.remedies],
+        "gaps": [{key: getattr(gap, key) for key in ("name", "has", "wants", "worth", "missing")} for gap in plan.gaps],
         "warnings": list(plan.warnings),
+        "regularisation": {"pictures": plan.regularisation, "samples_per_epoch": plan.steps.regularisation_per_epoch},
+        "sources": {"steps": get(plan.trainer).source, **{name: asdict(one) for name, one in CONSTANTS.items()}},
         "buckets": [{"width": w, "height": h, "entries": n} for (w, h), n in plan.steps.buckets.items()],
         "treatments": [asdict(treatment) for treatment in plan.treatments],
         "concerned": None if plan.concerned is None else asdict(plan.concerned),

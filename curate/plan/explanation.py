@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from textwrap import fill
 
-from curate.plan.constants import SAMPLES_FLOOR
+from curate.plan.constants import CONSTANTS, SAMPLES_FLOOR
 from curate.plan.records import Plan
+from curate.plan.views_wanted import wanted
 from curate.trainers import get
+
+TEXTBOOK = (64, 256)  # pictures a batch that textbooks on training from scratch advise
 
 
 def batches(pictures: int, batch_size: int) -> int:
@@ -35,12 +38,15 @@ def updates(pictures: int, batch_size: int, epochs: int) -> int:
 def explain(plan: Plan, width: int = 80) -> str:
     """Questions and answers, each a short paragraph of lines no longer than `width` characters."""
     parts = []
-    for title, answer in QUESTIONS:
-        body = [
-            fill(text, width, break_on_hyphens=False) if not text.startswith(" ") else text for text in answer(plan)
-        ]
+    for title, answer in explained(plan):
+        body = [fill(text, width, break_on_hyphens=False) if not text.startswith(" ") else text for text in answer]
         parts.append("\n".join([title, *body]))
     return "\n\n".join(parts) + "\n"
+
+
+def explained(plan: Plan) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Each question with the paragraphs of its answer; those that begin with two spaces are lines of a table."""
+    return tuple((title, tuple(answer(plan))) for title, answer in QUESTIONS)
 
 
 def _words(plan: Plan) -> Iterator[str]:
@@ -110,6 +116,9 @@ def _how_many(plan: Plan) -> Iterator[str]:
         "A few dozen are enough when no two are alike and all the views that you will ask for are among them. A "
         "hundred from the front are not."
     )
+    if plan.gaps:
+        why = plan.gaps[0].why
+        yield f"Most wanted in this set: {wanted(plan.gaps)}. Of the first: {why}."
 
 
 def _weight(plan: Plan) -> Iterator[str]:
@@ -125,10 +134,11 @@ def _descent(plan: Plan) -> Iterator[str]:
     yield f"  batch         N              1                  {n} pictures: 1"
     yield f"  stochastic    1              N                  {n}"
     yield f"  mini-batch    B (1 < B < N)  N/B, or N/B + 1    batch {max(b, 2)}: {batches(n, max(b, 2))}"
+    what = "the whole set" if n <= TEXTBOOK[0] else f"a large part of the set ({batches(n, TEXTBOOK[0])} batches of 64)"
     yield (
-        "Textbooks advise mini-batches of 64 to 256. They mean training from scratch on 50,000 pictures and more. With "
-        f"{n} pictures such a batch would be the whole set: a handful of updates an epoch, each an average that hides "
-        "every single picture, and memory that no home card has. A LoRA is trained with 1 to 8."
+        "Textbooks advise mini-batches of {} to {}. They mean training from scratch on 50,000 pictures and more. With "
+        "{:,} pictures such a batch would be {}: few updates an epoch, each an average that hides every single "
+        "picture, and memory that no home card has. A LoRA is trained with 1 to 8.".format(*TEXTBOOK, n, what)
     )
 
 
@@ -161,6 +171,21 @@ def _knobs(plan: Plan) -> Iterator[str]:
     )
 
 
+def _sources(plan: Plan) -> Iterator[str]:
+    yield f"Buckets, batches and steps: the rule of {get(plan.trainer).source}, read in its code."
+    for name, one in CONSTANTS.items():
+        yield f"{name}: {one.value:g} ({one.low:g} to {one.high:g}) {one.unit}. From: {one.source}."
+    yield (
+        f"The learning rate of {plan.learning_rate:g} is {plan.base}'s usual one, from the trainers' own examples, "
+        "unless you gave it. The verdicts: below half the upper end too little, up to it sound, up to twice a risk "
+        "(chosen by eye, to fit published recipes)."
+    )
+    yield (
+        "Effective images: the similarity of the pictures, weighed so that copies add nothing (maximum diversity, "
+        "Leinster and Meckes 2016). What is called measured in miniature stands in bench/repetition.md."
+    )
+
+
 QUESTIONS: tuple[tuple[str, Callable[[Plan], Iterator[str]]], ...] = (
     ("What are epoch, batch and iteration?", _words),
     ("Why are 20 pictures x 50 worse than 50 x 20?", _same_total),
@@ -171,4 +196,5 @@ QUESTIONS: tuple[tuple[str, Callable[[Plan], Iterator[str]]], ...] = (
     ("Batch, stochastic or mini-batch: why not 64 to 256?", _descent),
     ("Is one picture per person best?", _people),
     ("What do alpha, learning rate, optimiser and scheduler do about it?", _knobs),
+    ("Where do the numbers come from?", _sources),
 )

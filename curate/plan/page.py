@@ -8,7 +8,8 @@ from math import log2
 from textwrap import wrap
 
 from curate.plan.constants import CROPPED, FAR_OVER, SAMPLES_FLOOR, Verdict
-from curate.plan.records import Checkpoint, Plan, Treatment
+from curate.plan.page_files import saved_files
+from curate.plan.records import Plan, Schedule, Treatment
 from curate.plan.traps import NAMED, shown, traps
 from curate.trainers import get
 
@@ -19,7 +20,7 @@ WORDS: dict[Verdict, str] = {
     "overfit_likely": "overfitting is likely",
     "uncertain": "uncertain",
 }
-LISTED = 12  # buckets, and saved files, listed before "and n more"
+LISTED = 12  # buckets listed before "and n more"
 BAR = 56  # characters
 BAR_FROM, BAR_TO = -3.0, 3.0  # powers of two of the cap that the bar spans
 
@@ -32,7 +33,7 @@ def page(plan: Plan, width: int = 80) -> str:
         ("What the trainer will do to your pictures", _pictures(plan)),
         ("One subject or several", (f"  – {text}" for text in plan.subjects.findings) if plan.subjects else ()),
         ("If it is too often" if plan.judgement.verdict != "under_trained" else "If it is too little", _remedies(plan)),
-        ("Which saved file to try", _files(plan)),
+        ("Which saved file to try", saved_files(plan)),
         ("How sure this is", _sure(plan)),
     ]
     lines: list[str] = []
@@ -59,7 +60,7 @@ def _set_this(plan: Plan) -> Iterator[str]:
     elif schedule.max_steps is None:
         rows.append((fields.epochs, f"{schedule.epochs}", ""))
     else:
-        rows.append((fields.steps, f"{schedule.max_steps}", f"{schedule.epochs} epochs, the last one cut"))
+        rows.append((fields.steps, f"{schedule.max_steps}", _cut(schedule)))
     rows.append((fields.batch_size, f"{schedule.batch_size}", ""))
     if plan.settings.gradient_accumulation > 1:
         rows.append((fields.accumulation, f"{plan.settings.gradient_accumulation}", ""))
@@ -75,10 +76,19 @@ def _set_this(plan: Plan) -> Iterator[str]:
     yield f"  True steps: {schedule.steps:,}{_distance(plan)}, {schedule.batches_per_epoch:,} batches an epoch."
     for other in plan.alternatives:
         s = other.schedule
+        repeats = s.repeats - 1 if plan.trainer == "simpletuner" else s.repeats
         yield (
-            f"  Or {other.what}: repeats {s.repeats:g} × {s.epochs} epochs, batch {s.batch_size} = {s.steps:,} steps, "
+            f"  Or {other.what}: repeats {repeats:g} × {s.epochs} epochs, batch {s.batch_size} = {s.steps:,} steps, "
             f"{WORDS[other.verdict]} ({other.exposures.per_effective_image:.0f} exposures)."
         )
+
+
+def _cut(schedule: Schedule) -> str:
+    """The epochs that a limit in steps means."""
+    done = schedule.steps / schedule.steps_per_epoch
+    if done == schedule.epochs:
+        return f"{schedule.epochs} epoch{'s' * (schedule.epochs != 1)}"
+    return f"{done:.3g} epochs" if done < 10 else f"{schedule.epochs} epochs, the last one cut"
 
 
 def _resolution(plan: Plan) -> str:
@@ -109,6 +119,11 @@ def _what_happens(plan: Plan) -> Iterator[str]:
     if seen.sampled_diversity < plan.effective_images / 2:
         yield f"  A few pictures take most of the draws: the set will behave like {seen.sampled_diversity:.0f}."
     yield from _as_they_lie(plan)
+    if plan.regularisation:
+        yield (
+            f"  Besides {plan.regularisation} regularisation pictures: {plan.steps.regularisation_per_epoch:,} of the "
+            f"{plan.steps.samples_per_epoch:,} samples of an epoch are theirs; what stands above counts yours alone."
+        )
     yield from bar(seen.per_effective_image, judgement.sound, judgement.cap)
     if judgement.verdict == "uncertain":
         ends = " or ".join(WORDS[v] for v in judgement.between)
@@ -145,7 +160,7 @@ def bar(exposures: float, sound: tuple[float, float], cap: float) -> Iterator[st
         return min(BAR - 1, max(0, round(place * (BAR - 1))))
 
     first, last, far = at(sound[0]), at(sound[1]), at(FAR_OVER * cap)
-    yield " " * (2 + at(exposures)) + f"v {exposures:.0f}"
+    yield " " * (2 + at(exposures)) + f"v {exposures:.0f} exposures"
     cells = ["·" if i < first else "█" if i <= last else "░" if i <= far else "·" for i in range(BAR)]
     yield "  " + "".join(cells)
     yield "  " + _labels(((0, "under-trained"), (first, "sound"), (last + 1, "risk"), (far + 1, "overfit likely")))
@@ -162,7 +177,8 @@ def _labels(words: Sequence[tuple[int, str]]) -> str:
 
 def _pictures(plan: Plan) -> Iterator[str]:
     buckets = sorted(plan.steps.buckets.items(), key=lambda item: -item[1])
-    yield f"  {len(buckets)} bucket{'s' * (len(buckets) != 1)} (width x height: entries an epoch):"
+    besides = ", regularisation included" if plan.regularisation else ""
+    yield f"  {len(buckets)} bucket{'s' * (len(buckets) != 1)} (width x height in px: entries an epoch{besides}):"
     listed = [f"{w}x{h}: {n}" for (w, h), n in buckets[:LISTED]]
     for row in range(0, len(listed), 4):
         yield "    " + "".join(f"{text:<18}" for text in listed[row : row + 4]).rstrip()
@@ -198,27 +214,6 @@ def _remedies(plan: Plan) -> Iterator[str]:
         yield f"  {remedy.what}: {remedy.text} [{remedy.mark}: {remedy.evidence}]"
 
 
-def _files(plan: Plan) -> Iterator[str]:
-    unit = "epochs" if get(plan.trainer).budget == "epochs" else "steps"
-    name = get(plan.trainer).fields.save_every
-    yield f"  {name} = {plan.save_every} ({unit}): {len(plan.checkpoints)} files."
-    chosen = _nearest_sound(plan)
-    for saved in chosen:
-        mark = "  <- look at this first" if saved.look_first else ""
-        yield (
-            f"    {saved.name}: epoch {saved.epoch}, step {saved.step}, {saved.per_effective_image:.0f} exposures{mark}"
-        )
-    if len(plan.checkpoints) > len(chosen):
-        yield f"    and {len(plan.checkpoints) - len(chosen)} more before or after"
-
-
-def _nearest_sound(plan: Plan) -> Sequence[Checkpoint]:
-    """As many saved files in a row as are listed, those to look at first among them."""
-    first = next((i for i, saved in enumerate(plan.checkpoints) if saved.look_first), 0)
-    start = max(0, min(first - LISTED // 2, len(plan.checkpoints) - LISTED))
-    return plan.checkpoints[start : start + LISTED]
-
-
 def _sure(plan: Plan) -> Iterator[str]:
     judgement = plan.judgement
     low, high = judgement.practice
@@ -233,6 +228,10 @@ def _sure(plan: Plan) -> Iterator[str]:
     yield (
         f"  Published recipes put the upper end anywhere from {low:.0f} to {high:.0f}; no one has measured it for real "
         "models. Judge the saved files."
+    )
+    yield (
+        f"  Steps and buckets are counted by the rule of {get(plan.trainer).source}. --explain says where every other "
+        "number comes from."
     )
 
 

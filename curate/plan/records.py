@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from curate.plan.constants import Preset, Verdict
-from curate.records import Subjects
-from curate.trainers.base import Options, Resolution, Size, Steps
+from curate.records import Gap, Subjects
+from curate.trainers.base import Options, Resolution, SaveUnit, Size, Steps
 
 SampledDiversity = Callable[[Sequence[float]], float]
 """Share of the draws of each picture (sums to 1) -> diversity as sampled, 1 / (p'Kp), in effective images."""
@@ -19,7 +19,7 @@ class LaidOut:
     """Pictures that the set has in one folder, with the repeats that the folder's name gives them."""
 
     pictures: tuple[int, ...]  # rows of PlanInputs.sizes
-    repeats: int = 1
+    repeats: float = 1  # passes an epoch
     name: str = ""
 
 
@@ -28,7 +28,7 @@ class RegularisationSet:
     """Regularisation pictures of one folder, in name order."""
 
     sizes: tuple[Size, ...]  # (width, height) px
-    repeats: int = 1
+    repeats: float = 1
     name: str = "reg"
 
 
@@ -50,6 +50,15 @@ class Concerned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigSubset:
+    """A folder that the user's own configuration of a trainer names."""
+
+    path: str  # as written there; "" where it names none
+    repeats: float = 1  # passes an epoch
+    regularisation: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSettings:
     """What the user sets. None means: the base model's or the trainer's usual value."""
 
@@ -68,8 +77,15 @@ class PlanSettings:
     alpha: float | None = None  # None: equal to rank
     optimizer: str = "adamw"
     options: Options = field(default_factory=dict)  # of the trainer, instead of those that curate writes
+    flips: bool = False  # pictures are mirrored at random while training, so that left and right views count as one
     name: str = "lora"  # of the saved files
     notes: Sequence[str] = ()  # what the file that they were read from makes worth saying
+    config_subsets: tuple[ConfigSubset, ...] = ()  # folders whose repeats count instead of those of the scanned ones
+
+    def __post_init__(self) -> None:
+        """Subsets may be plain values too, as JSON gives them back."""
+        subsets = [one if isinstance(one, ConfigSubset) else ConfigSubset(**one) for one in self.config_subsets]
+        object.__setattr__(self, "config_subsets", tuple(subsets))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +105,9 @@ class PlanInputs:
     subjects: Subjects | None = None  # whether it may hold several; None: not looked at
     as_they_lie: AsTheyLie | None = None  # the files before copies are left out; None where that is the same set
     concerned: Concerned | None = None  # None: not looked at
+    gaps: tuple[Gap, ...] = ()  # views that the set has none or too little of, in order of worth; () where not measured
+    folder: str = ""  # that was scanned: absolute path
+    notes: tuple[str, ...] = ()  # a sentence each on how the set was put together
 
     def __post_init__(self) -> None:
         for name, given in (("paths", self.paths), ("weights", self.weights)):
@@ -200,4 +219,7 @@ class Plan:
     subjects: Subjects | None  # None: not looked at
     as_they_lie: AsTheyLie | None  # None: the same files
     concerned: Concerned | None  # None: not looked at
-    save_every: int  # epochs, or steps where the trainer counts steps
+    save_every: int  # in `save_unit`
+    save_unit: SaveUnit = "epochs"  # of the interval between saved files; steps are optimizer steps
+    gaps: tuple[Gap, ...] = ()  # views that the set has none or too little of, in order of worth
+    regularisation: int = 0  # pictures of it beside the subject's

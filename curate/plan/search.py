@@ -36,6 +36,7 @@ class Found:
     steps: int  # optimizer steps, by the trainer's own rule
     laid: Laid
     epoch: Epoch
+    limit: int | None = None  # optimizer steps that end the run, where not the epochs do
 
 
 def prepare(trainer: Trainer, inputs: PlanInputs, resolution: Resolution, options: Options) -> Set:
@@ -62,19 +63,32 @@ def prepare(trainer: Trainer, inputs: PlanInputs, resolution: Resolution, option
 def nearest(found: Set, target: int, batch_size: int, most_epochs: int = MOST_SAVES) -> Found:
     """The setting nearest to `target` optimizer steps; ties to fewer repeats, then to fewer steps.
 
-    Repeats that the folders already have stay when they come within a few per cent, so that nobody renames for nothing;
-    else all are multiplied alike, so that their ratio stays. Raises PlanError for a target that no setting meets.
+    A trainer that takes a limit in steps meets the target exactly where that is its budget, and where the target is
+    less than the fewest epochs of the search at one repeat. Repeats that the folders already have stay when they come
+    within a few per cent, so that nobody renames for nothing; else all are multiplied alike, so that their ratio stays.
+    Raises PlanError for a target that no setting meets.
     """
     if found.trainer.budget == "steps" and not found.trainer.fields.epochs:
         return _exact(found, target, batch_size)
     if found.own > 1:
         kept = _best(found, target, batch_size, range(found.own, found.own + 1), most_epochs)
         if kept and abs(kept.steps - target) <= NEAR_TARGET * target:
-            return kept
+            return _limited(found, target, batch_size, kept)
     best = _best(found, target, batch_size, REPEATS, most_epochs)
     if best is None:
         raise _nothing(found, batch_size)
     _refuse_impossible(found, target, best, batch_size)
+    return _limited(found, target, batch_size, best)
+
+
+def _limited(found: Set, target: int, batch_size: int, best: Found) -> Found:
+    """The setting with a limit in steps where that ends the run."""
+    if found.trainer.budget == "steps":
+        return replace(best, steps=target, limit=target)
+    if best.steps > target and found.trainer.fields.steps:
+        least = at(found, batch_size, REPEATS[0], FEWEST_SAVES)
+        if target < least.steps:
+            return replace(least, steps=target, limit=target)
     return best
 
 
@@ -101,9 +115,10 @@ def _reduced(inputs: PlanInputs) -> tuple[list[Subset], int]:
     """The subject's subsets with repeats divided by what they have in common, and that divisor."""
     if not inputs.subsets:
         return [Subset(pictures=tuple(range(len(inputs.sizes))))], 1
-    common = reduce(gcd, (part.repeats for part in inputs.subsets))
-    parts = [Subset(pictures=p.pictures, repeats=p.repeats // common, name=p.name) for p in inputs.subsets]
-    return parts, common
+    whole = all(part.repeats == int(part.repeats) for part in inputs.subsets)
+    common = reduce(gcd, (int(part.repeats) for part in inputs.subsets)) if whole else 1
+    parts = [Subset(pictures=p.pictures, repeats=p.repeats / common, name=p.name) for p in inputs.subsets]
+    return [replace(p, repeats=int(p.repeats)) if whole else p for p in parts], common
 
 
 def _best(found: Set, target: int, batch_size: int, scales: range, most_epochs: int) -> Found | None:
@@ -137,7 +152,7 @@ def _exact(found: Set, target: int, batch_size: int) -> Found:
     laid = found.with_batch(batch_size)
     epoch = found.trainer.epoch(laid, found.own)
     total = found.trainer.total(replace(laid.run, max_train_steps=target), epoch)
-    result = Found(scale=found.own, epochs=total.epochs, steps=target, laid=laid, epoch=epoch)
+    result = Found(scale=found.own, epochs=total.epochs, steps=target, laid=laid, epoch=epoch, limit=target)
     _refuse_impossible(found, target, result, batch_size)
     return result
 

@@ -17,6 +17,7 @@ from curate.trainers.base import (
     Place,
     Placer,
     Run,
+    Save,
     Size,
     Subset,
     Total,
@@ -95,8 +96,8 @@ class AiToolkit:
             regularisation=samples // 2,
         )
 
-    def checkpoint(self, name: str, epoch: int, step: int) -> str:
-        return f"{name}_{step:09d}.safetensors"
+    def checkpoint(self, name: str, save: Save) -> str:
+        return f"{name}.safetensors" if save.ended else f"{name}_{save.step:09d}.safetensors"
 
     def total(self, run: Run, epoch: Epoch) -> Total:
         """`train.steps` is the only budget; epochs are turned into the steps that finish them."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 Resolution = int | float | Size  # px of the square's side, (width, height) in px, or megapixels (SimpleTuner's area)
 Options = Mapping[str, object]
+SaveUnit = Literal["epochs", "steps"]  # what an interval between saved files counts; steps are optimizer steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,19 @@ class Steps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Save:
+    """One moment at which a trainer saves."""
+
+    unit: SaveUnit  # of the interval that it saves at
+    epoch: int  # epochs begun; of an interval in epochs and at the end of the run they are finished
+    step: int  # optimizer steps done
+    ended: bool  # it is the end of the run
+    gradient_accumulation: int = 1  # batches a step
+    epoch_batches: int = 1  # batches that one process takes in an epoch
+    epoch_steps: float = 1  # optimizer steps in an epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
     """The trainer's own names for what curate sets; "" where it has none."""
 
@@ -156,6 +170,8 @@ class Fields:
     batch_size: str
     accumulation: str
     save_every: str
+    save_every_steps: str = ""  # where save_every counts epochs and steps can be counted too
+    saves_count_batches: bool = False  # save_every_steps is in batches: steps times the gradient accumulation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,8 +237,8 @@ class Trainer(Protocol):
         """One epoch with the subject's repeats multiplied by `scale`. Raises TrainerError where it would not start."""
         ...
 
-    def checkpoint(self, name: str, epoch: int, step: int) -> str:
-        """What the trainer calls the file or folder that it saves after that epoch and step."""
+    def checkpoint(self, name: str, save: Save) -> str:
+        """What the trainer calls the file or folder that it saves then; `name` is that of the LoRA."""
         ...
 
     def total(self, run: Run, epoch: Epoch) -> Total:

@@ -18,11 +18,14 @@ from curate.trainers.base import (
     Place,
     Pool,
     Run,
+    Save,
     Size,
     Subset,
     Total,
     Trainer,
 )
+
+SMALL_SIDE = 64  # px: below it autoencoders and several trainers fail
 
 Fill = Callable[[int, int], tuple[int, int, int]]  # entries, batch size -> batches, dropped, padded
 Entries = Callable[[Part, int], Mapping[Hashable, int]]  # a part, a factor on its repeats -> entries by bucket key
@@ -54,10 +57,12 @@ def nearest_multiple(value: float, step: int) -> int:
 
 
 def square(resolution: object, trainer: str) -> Size:
-    """A resolution as (width, height). Raises TrainerError for anything but whole px."""
+    """A resolution as (width, height). Raises TrainerError for anything but whole px, 64 and more."""
     sides = resolution if isinstance(resolution, tuple) else (resolution, resolution)
     if len(sides) != 2 or any(isinstance(s, bool) or not isinstance(s, int) or s < 1 for s in sides):
         raise TrainerError(trainer, f"resolution {resolution!r} is no whole number of pixels", "Set one like 1024")
+    if min(sides) < SMALL_SIDE:
+        raise TrainerError(trainer, f"resolution {min(sides)} is under {SMALL_SIDE} px", "Set one like 512 or 1024")
     return int(sides[0]), int(sides[1])
 
 
@@ -196,6 +201,13 @@ def epoch_of(buckets: list[Bucket], batches: int, per_process: int) -> Epoch:
     return Epoch(
         buckets=tuple(buckets), batches=batches, per_process=per_process, samples=samples, regularisation=round(share)
     )
+
+
+def sd_scripts_file(name: str, save: Save) -> str:
+    """What sd-scripts and musubi-tuner call a saved file; the last one has the name alone."""
+    if save.ended:
+        return f"{name}.safetensors"
+    return f"{name}-step{save.step:08d}.safetensors" if save.unit == "steps" else f"{name}-{save.epoch:06d}.safetensors"
 
 
 def epochs_or_steps(run: Run, epoch: Epoch, default: int) -> Total:

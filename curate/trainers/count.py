@@ -19,10 +19,8 @@ from curate.trainers.base import (
     Subset,
     Trainer,
 )
-from curate.trainers.batching import lay_out
+from curate.trainers.batching import SMALL_SIDE, lay_out
 from curate.trainers.registry import get
-
-SMALL_SIDE = 64  # px: below it autoencoders and several trainers fail
 
 
 def steps(

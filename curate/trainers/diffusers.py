@@ -19,6 +19,7 @@ from curate.trainers.base import (
     Place,
     Placer,
     Run,
+    Save,
     Size,
     Subset,
     Total,
@@ -115,8 +116,8 @@ class Diffusers:
         epoch = epoch_of(buckets, batches, ceil_div(batches, laid.run.processes))
         return replace(epoch, samples=2 * epoch.samples, regularisation=epoch.samples) if classes else epoch
 
-    def checkpoint(self, name: str, epoch: int, step: int) -> str:
-        return f"checkpoint-{step}"
+    def checkpoint(self, name: str, save: Save) -> str:
+        return "pytorch_lora_weights.safetensors" if save.ended else f"checkpoint-{save.step}"
 
     def total(self, run: Run, epoch: Epoch) -> Total:
         per_epoch = ceil_div(epoch.per_process, run.gradient_accumulation)

@@ -7,7 +7,21 @@ from math import log, sqrt
 from typing import Literal
 
 from curate.errors import TrainerError
-from curate.trainers.base import DataSet, Epoch, Fields, Laid, Notes, Options, Place, Placer, Run, Size, Subset, Total
+from curate.trainers.base import (
+    DataSet,
+    Epoch,
+    Fields,
+    Laid,
+    Notes,
+    Options,
+    Place,
+    Placer,
+    Run,
+    Save,
+    Size,
+    Subset,
+    Total,
+)
 from curate.trainers.bases import Base
 from curate.trainers.batching import (
     all_together,
@@ -98,8 +112,10 @@ class DiffusionPipe:
         batches = sum(b.batches for b in buckets)
         return epoch_of(buckets, batches, batches // laid.run.processes)
 
-    def checkpoint(self, name: str, epoch: int, step: int) -> str:
-        return f"step{step}"
+    def checkpoint(self, name: str, save: Save) -> str:
+        """A run that ends with an epoch ends before it looks at its steps, and saves that epoch."""
+        whole = save.ended and save.step == save.epoch * save.epoch_steps
+        return f"epoch{save.epoch}" if whole else f"step{save.step}"
 
     def total(self, run: Run, epoch: Epoch) -> Total:
         """Training ends with `epochs` or `max_steps`, whichever comes first."""

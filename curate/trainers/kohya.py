@@ -26,6 +26,7 @@ from curate.trainers.base import (
     Placer,
     Pool,
     Run,
+    Save,
     Subset,
     Total,
 )
@@ -37,6 +38,7 @@ from curate.trainers.batching import (
     epochs_or_steps,
     keep_short,
     repeated,
+    sd_scripts_file,
     square,
     whole_px,
 )
@@ -66,6 +68,7 @@ class Kohya:
         batch_size="batch_size",
         accumulation="gradient_accumulation_steps",
         save_every="save_every_n_epochs",
+        save_every_steps="save_every_n_steps",
     )
     notes = Notes(
         exif="The EXIF orientation is ignored: pictures that rely on it train lying down. curate export turns them.",
@@ -131,8 +134,8 @@ class Kohya:
         epoch = epoch_of(buckets, batches, ceil_div(batches, laid.run.processes))
         return replace(epoch, regularisation_repeats=tuple(used))
 
-    def checkpoint(self, name: str, epoch: int, step: int) -> str:
-        return f"{name}-{epoch:06d}.safetensors"
+    def checkpoint(self, name: str, save: Save) -> str:
+        return sd_scripts_file(name, save)
 
     def total(self, run: Run, epoch: Epoch) -> Total:
         """Epochs win over steps; without either the hidden default of 1600 steps holds."""

@@ -6,7 +6,21 @@ from math import sqrt
 from typing import Literal
 
 from curate.errors import TrainerError
-from curate.trainers.base import DataSet, Epoch, Fields, Laid, Notes, Options, Place, Placer, Run, Size, Subset, Total
+from curate.trainers.base import (
+    DataSet,
+    Epoch,
+    Fields,
+    Laid,
+    Notes,
+    Options,
+    Place,
+    Placer,
+    Run,
+    Save,
+    Size,
+    Subset,
+    Total,
+)
 from curate.trainers.bases import Base
 from curate.trainers.batching import (
     Ladder,
@@ -17,6 +31,7 @@ from curate.trainers.batching import (
     epochs_or_steps,
     filled,
     keep_short,
+    sd_scripts_file,
     square,
     whole_px,
 )
@@ -40,6 +55,7 @@ class Musubi:
         batch_size="batch_size",
         accumulation="gradient_accumulation_steps",
         save_every="save_every_n_epochs",
+        save_every_steps="save_every_n_steps",
     )
     notes = Notes(
         exif="The EXIF orientation is ignored: pictures that rely on it train lying down. curate export turns them.",
@@ -90,8 +106,8 @@ class Musubi:
         batches = sum(b.batches for b in buckets)
         return epoch_of(buckets, batches, ceil_div(batches, laid.run.processes))
 
-    def checkpoint(self, name: str, epoch: int, step: int) -> str:
-        return f"{name}-{epoch:06d}.safetensors"
+    def checkpoint(self, name: str, save: Save) -> str:
+        return sd_scripts_file(name, save)
 
     def total(self, run: Run, epoch: Epoch) -> Total:
         return epochs_or_steps(run, epoch, DEFAULT_STEPS)

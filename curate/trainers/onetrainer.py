@@ -22,6 +22,7 @@ from curate.trainers.base import (
     Place,
     Placer,
     Run,
+    Save,
     Size,
     Subset,
     Total,
@@ -30,6 +31,7 @@ from curate.trainers.bases import Base
 from curate.trainers.batching import (
     Ladder,
     all_together,
+    ceil_div,
     drop_short,
     epoch_of,
     filled,
@@ -58,7 +60,9 @@ class OneTrainer:
         steps="",
         batch_size="batch_size",
         accumulation="gradient_accumulation_steps",
-        save_every="save_every",
+        save_every="save_every (save_every_unit EPOCH)",
+        save_every_steps="save_every (save_every_unit STEP)",
+        saves_count_batches=True,
     )
     notes = Notes(
         exif="The EXIF orientation is applied.",
@@ -109,8 +113,21 @@ class OneTrainer:
         batches = sum(b.batches for b in buckets)
         return epoch_of(buckets, batches, batches // processes)
 
-    def checkpoint(self, name: str, epoch: int, step: int) -> str:
-        return f"{name}-save-{step}-{epoch}-0.safetensors"
+    def checkpoint(self, name: str, save: Save) -> str:
+        """In workspace/save: the date, then batches in all, epochs finished, batches of the running one.
+
+        It looks before each batch whether it is time, one batch early where it counts steps, and waits until the
+        accumulated gradient has been used.
+        """
+        if save.ended:
+            return f"{name}.safetensors"
+        together = save.gradient_accumulation
+        if save.unit == "epochs":
+            batches = ceil_div(save.epoch * save.epoch_batches, together) * together
+        else:
+            batches = save.step * together - (together == 1)
+        epochs, running = divmod(batches, save.epoch_batches)
+        return f"<date>-save-{batches}-{epochs}-{running}.safetensors"
 
     def total(self, run: Run, epoch: Epoch) -> Total:
         """Steps are counted through: an accumulation that an epoch leaves open goes on in the next."""

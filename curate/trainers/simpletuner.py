@@ -17,6 +17,7 @@ from curate.trainers.base import (
     Placer,
     Pool,
     Run,
+    Save,
     Subset,
     Total,
 )
@@ -91,8 +92,8 @@ class SimpleTuner:
         first = sum(_first_process(b, laid.pools[b.pool], run.processes) for b in buckets if b.batches)
         return epoch_of(buckets, sum(b.batches for b in buckets), first)
 
-    def checkpoint(self, name: str, epoch: int, step: int) -> str:
-        return f"checkpoint-{step}"
+    def checkpoint(self, name: str, save: Save) -> str:
+        return "pytorch_lora_weights.safetensors" if save.ended else f"checkpoint-{save.step}"
 
     def total(self, run: Run, epoch: Epoch) -> Total:
         per_epoch = ceil_div(epoch.per_process, run.gradient_accumulation)

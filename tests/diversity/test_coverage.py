@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.diversity import TARGETS, CoverageInputs, coverage, scenes, shot_list
@@ -93,6 +93,33 @@ def test_pictures_that_were_not_measured_are_no_verdict() -> None:
     assert (found.measured, found.headline) == (False, "views not measured")
     assert coverage.as_json(found)["yaw"] is None
     assert not measured([]).measured
+    assert measured([]).headline == "views not measured: there is no picture of a subject"
+
+
+def test_pictures_without_pitch_or_framing_count_where_they_are_known() -> None:
+    found = measured([view(0, None, None), view(90, None, "full_body"), view(180, 20.0, None)])
+    assert found.measured
+    assert found.yaw.sum() == 3.0
+    assert found.pitch.tolist() == [0.0, 0.0, 1.0]
+    assert found.framing.sum() == found.matrix.sum() == 1.0
+    assert {gap.name for gap in found.gaps if gap.kind == "height"} == {"from below"}
+    without = measured([view(0, None, None), view(90, None, None)])
+    assert not any(gap.kind in ("framing", "cell") and gap.framings == () for gap in without.gaps)
+    json.dumps(coverage.as_json(without), allow_nan=False)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_a_small_set_has_gaps_and_no_findings_of_shares(count: int) -> None:
+    found = measured([view(0)] * count)
+    assert found.headline.startswith("views 1 of 8")
+    assert found.largest_gap_deg == 360.0
+    assert found.findings == ()
+
+
+def test_framings_that_one_view_lacks_are_one_line() -> None:
+    views = [view(yaw, 0.0, framing) for yaw in (0, 180) for framing in ("close_up", "upper_body", "full_body")]
+    shots = shot_list(measured([*views, view(90, 0.0, "close_up")]))
+    assert "right side as full body and as upper body or three-quarter body: there only in other framings" in shots
 
 
 def test_a_face_is_not_asked_for_its_back() -> None:
@@ -119,6 +146,7 @@ def test_a_view_that_most_pictures_share_is_said() -> None:
     assert found.findings[0] == "83 % of the set shows one view: front"
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-180, 180), min_size=1, max_size=30), st.booleans())
 def test_masses_add_up_and_gaps_have_worth(yaws: list[float], folded: bool) -> None:
     found = measured([view(yaw) for yaw in yaws], folded=folded)
@@ -130,6 +158,7 @@ def test_masses_add_up_and_gaps_have_worth(yaws: list[float], folded: bool) -> N
     json.dumps(coverage.as_json(found), allow_nan=False)
 
 
+@settings(deadline=None)
 @given(st.floats(-180, 180))
 def test_an_angle_lies_in_the_bin_whose_middle_is_nearest(yaw: float) -> None:
     off = (yaw - centre_deg(bin_of(yaw, folded=False)) + 180) % 360 - 180

@@ -72,6 +72,8 @@ YAWS = {  # what was measured: (yaw or None, source)
     "a body in front without a face is a hidden face": (BODY, None, "body"),
     "a body whose head is cut off": (BACK | {"body_head": -0.1}, None, "body"),
     "a back whose feet point at us is a hidden face": (BACK | {"body_room": 2.6, "body_toes": 0.05}, None, "body"),
+    "half a person, cut by the edge": (BACK | {"body_left": -0.02, "body_right": 0.4}, None, "body"),
+    "a back that is wider than the picture": (BACK | {"body_left": -0.02, "body_right": -0.01}, 177.5, "body"),
     "one side says back, all else fits": (BACK | {"mirror_yaw": 10.0}, 170.0, "body"),
     "one side says back, and the person is not sure": (BACK | {"mirror_yaw": 10.0, "mirror_score": 0.4}, None, None),
     "a profile by the key points": (NO_MESH | BODY | {"points_yaw": -80.0}, -80.0, "face"),
@@ -181,6 +183,10 @@ def test_a_caption_that_agrees_makes_it_surer_and_one_that_does_not_is_said() ->
 def test_a_drawn_picture_goes_by_its_tags_first() -> None:
     view = combine(Evidence(raw=FACE, caption="1girl, solo, from behind"))
     assert (view.yaw_deg, view.sources[0]) == (180.0, "captions")
+    assert view.notes == ("the caption says from behind, the face is turned by 3°: correct one of them",)
+    agreed = combine(Evidence(raw=FACE, caption="1girl, solo, facing viewer"))
+    assert (agreed.yaw_deg, agreed.sources, agreed.notes) == (0.0, ("captions", "face"), ())
+    assert agreed.confidence > combine(Evidence(caption="1girl, solo, facing viewer")).confidence
 
 
 def test_the_user_has_the_last_word() -> None:

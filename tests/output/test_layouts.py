@@ -40,6 +40,7 @@ KOHYA_SET = words(
 )
 KOHYA_SUBSET = {
     "image_dir": str, "num_repeats": int, "is_reg": bool, "class_tokens": str, "conditioning_data_dir": str,
+    "alpha_mask": bool,
 }  # fmt: skip
 MUSUBI_GENERAL = {"resolution": list, "caption_extension": str, "batch_size": int, "enable_bucket": bool,
                   "bucket_no_upscale": bool}  # fmt: skip
@@ -96,6 +97,7 @@ class Reader:
         text = (self.root / "how-to-start.txt").read_text(encoding="utf-8")
         self.how_to = text.split("Start the training with:\n\n")[1].split("\n\n")[0]
         self.subsets: list[tuple[list[Size], float, bool]] = []
+        self.validation: list[Path] = []
         self.batch, self.epochs, self.steps = 1, None, None
         self.options: dict[str, object] = {}
         self.resolution: Any = 1024
@@ -117,7 +119,11 @@ class Reader:
         config = self.toml("dataset.toml")
         assert set(config) == {"general", "datasets"}
         assert config["general"] == {"caption_extension": ".txt"}
-        (data_set,) = config["datasets"]
+        data_set, *held_out = config["datasets"]
+        for one in held_out:
+            assert one["validation_split"] == 1.0
+            assert {**one, "subsets": 0} == {**data_set, "validation_split": 1.0, "subsets": 0}
+            self.validation += [Path(subset["image_dir"]) for subset in one["subsets"]]
         assert set(data_set) <= KOHYA_SET
         for subset in data_set["subsets"]:
             typed(subset, KOHYA_SUBSET)
@@ -147,6 +153,11 @@ class Reader:
         for concept in self.json("concepts.json"):
             assert set(concept) <= CONCEPT
             assert concept["__version"] == 2
+            if concept["type"] == "VALIDATION":
+                assert config["validation"] is True
+                assert config["validate_after_unit"] == "EPOCH"
+                self.validation.append(Path(concept["path"]))
+                continue
             self.add(concept["path"], concept["balancing"], concept["type"] == "PRIOR_PREDICTION")
         self.batch, self.epochs, self.resolution = config["batch_size"], config["epochs"], int(config["resolution"])
 
@@ -169,6 +180,9 @@ class Reader:
         assert len({one["id"] for one in images}) == len(images)
         for one in images:
             assert set(one) <= ST_SET
+            if one["dataset_type"] == "eval":
+                assert config["--eval_steps_interval"] >= 1
+                self.validation.append(Path(one["instance_data_dir"]))
             if one["dataset_type"] == "image":
                 self.add(one["instance_data_dir"], one["repeats"] + 1, one.get("is_regularisation_data", False))
         self.batch, self.steps = config["--train_batch_size"], config["--max_train_steps"]
@@ -182,6 +196,11 @@ class Reader:
         for directory in data["directory"]:
             assert set(directory) <= {"path", "num_repeats", "mask_path"}
             self.add(directory["path"], directory["num_repeats"])
+        for held_out in train.get("eval_datasets", []):
+            whole = tomllib.loads(Path(held_out["config"]).read_text(encoding="utf-8"))
+            assert {**whole, "directory": 0} == {**data, "directory": 0}
+            assert train["eval_micro_batch_size_per_gpu"] == train["eval_gradient_accumulation_steps"] == 1
+            self.validation += [Path(one["path"]) for one in whole["directory"]]
         (self.resolution,) = data["resolutions"]
         self.options = {key: data[key] for key in ("enable_ar_bucket", "min_ar", "max_ar", "num_ar_buckets")}
         self.batch, self.epochs, self.steps = train["micro_batch_size_per_gpu"], train["epochs"], train["max_steps"]

@@ -9,7 +9,7 @@ import drawn_pictures as drawn
 import pytest
 
 from curate.errors import FolderError
-from curate.pictures import scan
+from curate.pictures import Source, scan
 from curate.pictures.captions import read_text
 
 PNG = drawn.saved(drawn.quarters(), "PNG")
@@ -260,3 +260,35 @@ def test_a_regularisation_folder_that_is_not_there_is_an_error(tmp_path, name):
     lay(tmp_path, "a.png")
     with pytest.raises(FolderError, match="no folder"):
         scan(tmp_path, regularisation=[name])
+
+
+def test_a_regularisation_folder_may_lie_elsewhere(tmp_path):
+    lay(tmp_path / "set", "a.png", "x/b.png")
+    lay(tmp_path / "people", "3_man/c.png", "d.png")
+    (tmp_path / "people" / "3_man" / "c.txt").write_text("a man", encoding="utf-8")
+    found = scan(tmp_path / "set", regularisation=[str(tmp_path / "people")])
+    roles = {one.path: (one.role, one.repeats) for one in found.pictures}
+    assert roles == {
+        "a.png": ("subject", 1),
+        "x/b.png": ("subject", 1),
+        "reg/3_man/c.png": ("regularisation", 3),
+        "reg/d.png": ("regularisation", 1),
+    }
+    assert found.outside == (("reg", str((tmp_path / "people").resolve())),)
+    assert [one.caption for one in found.pictures if one.role == "regularisation"] == ["a man", None]
+    source = Source(found.folder, found.outside)
+    assert source.whole_path("reg/d.png") == (tmp_path / "people" / "d.png").resolve()
+    assert source.whole_path("a.png") == tmp_path / "set" / "a.png"
+
+
+def test_a_folder_elsewhere_never_hides_one_of_the_set(tmp_path):
+    lay(tmp_path / "set", "a.png", "reg/b.png")
+    lay(tmp_path / "4_man", "b.png")
+    found = scan(tmp_path / "set", regularisation=[str(tmp_path / "4_man")])
+    assert {one.path: one.repeats for one in found.pictures} == {"a.png": 1, "reg/b.png": 1, "class/4_man/b.png": 4}
+
+
+def test_a_regularisation_folder_that_holds_the_set_is_refused(tmp_path):
+    lay(tmp_path / "set", "a.png")
+    with pytest.raises(FolderError, match="holds the set itself"):
+        scan(tmp_path / "set", regularisation=[str(tmp_path)])

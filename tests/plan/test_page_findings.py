@@ -154,5 +154,4 @@ def test_what_a_configuration_sets_is_said(tmp_path: Path) -> None:
     )
     settings = with_config(PlanSettings(target_steps=1000), read_config(file, "kohya"))
     said = flat(page(planned(settings=settings)))
-    assert "From set.toml: resolution 768, batch_size 2." in said
-    assert "the first one's settings are taken for all" in said
+    assert "From set.toml: resolution 768, batch_size 2, folders 2." in said

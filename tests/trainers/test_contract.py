@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isclose
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from curate.errors import TrainerError
 from curate.trainers import BASES, TRAINERS, Steps, get, steps
-from curate.trainers.base import Size
+from curate.trainers.base import Save, Size
 
 every_trainer = pytest.mark.parametrize("name", TRAINERS)
 sizes = st.lists(st.tuples(st.integers(200, 3000), st.integers(200, 3000)), min_size=1, max_size=25)
@@ -36,7 +37,8 @@ def test_a_trainer_names_itself_its_source_and_its_options(name: str) -> None:
     assert trainer.notes.exif
     for base in BASES.values():
         assert set(trainer.curate_options(base.resolution, base)) <= set(trainer.options)
-    assert trainer.checkpoint("sks", 4, 760)
+    save = Save(unit="epochs", epoch=4, step=760, ended=False, epoch_batches=190, epoch_steps=190)
+    assert trainer.checkpoint("sks", save) != trainer.checkpoint("sks", replace(save, ended=True))
 
 
 def test_an_unknown_trainer_names_the_choices() -> None:
@@ -236,3 +238,11 @@ def test_unused_regularisation_is_said() -> None:
     answer = squares("kohya", epochs=1, regularisation=[((1024, 1024), 1)] * 20)
     assert answer.regularisation_repeats == (1,) * 12 + (0,) * 8
     assert any("8 regularisation pictures" in warning for warning in answer.warnings)
+
+
+@every_trainer
+def test_a_resolution_that_no_trainer_survives_is_refused_in_words(name: str) -> None:
+    if name == "simpletuner":
+        pytest.skip("its resolution may be in megapixels, which has a check of its own")
+    with pytest.raises(TrainerError, match="resolution 50 is under 64 px"):
+        steps([(1024, 1024)], name, repeats=1, batch_size=1, resolution=50)

@@ -39,13 +39,14 @@ def combine(evidence: Evidence, *, correction: Correction | None = None, mirror_
     notes = [note for one in readings.values() for note in one.notes]
     confidence = chosen.confidence if chosen else 0.0
     sources = [chosen.source] if chosen else []
-    if chosen and said and chosen is not said and chosen.yaw_deg is not None and said.aspect:
-        if _agree(chosen.yaw_deg, said):
+    seen = chosen if chosen is not said else _seen(readings)
+    if chosen and said and said.aspect and seen and seen.yaw_deg is not None:
+        if _agree(seen.yaw_deg, said):
             confidence = 1.0 - (1.0 - confidence) * AGREEMENT
-            sources.append(captions.NAME)
+            sources.append(seen.source if chosen is said else said.source)
         else:
-            seen = f"the {chosen.source} is turned by {abs(chosen.yaw_deg):.0f}°"
-            notes.append(f"the caption says {_word(said.aspect)}, {seen}: correct one of them")
+            turned = f"the {seen.source} is turned by {abs(seen.yaw_deg):.0f}°"
+            notes.append(f"the caption says {_word(said.aspect)}, {turned}: correct one of them")
     if said and said is not chosen and said.aspect in ("three_quarter", "side") and chosen is None:
         notes.append(f"the caption says {_word(said.aspect)}, but not to which side")
     framing = max(readings.values(), key=lambda one: one.framing_confidence, default=None)
@@ -84,6 +85,12 @@ def _chosen(readings: dict[str, Reading], *, drawn: bool, mirror_ok: bool) -> Re
     if drawn:
         order.insert(0, said)
     return next((one for one in order if one is not None and one.yaw_deg is not None), None)
+
+
+def _seen(readings: dict[str, Reading]) -> Reading | None:
+    """What the networks say of the yaw."""
+    known = (readings.get(face.NAME), readings.get(body.NAME))
+    return next((one for one in known if one is not None and one.yaw_deg is not None), None)
 
 
 def _agree(yaw_deg: float, said: Reading) -> bool:

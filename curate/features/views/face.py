@@ -139,12 +139,17 @@ def is_trusted(raw: Raw) -> bool:
     if score < LEAST:
         return False
     if mesh >= TRUSTED:
-        if score >= SURE and mesh >= CERTAIN:
+        if is_certain(raw):
             return True
         looks_away = abs(wrapped(raw["mesh_yaw"] - raw.get("body_yaw", 0.0))) > NECK_DEG
         return (standing or is_mirrored(raw)) and not looks_away
     profile = abs(raw["points_yaw"]) >= PROFILE_DEG and raw["points_error"] < PROFILE_ERROR
     return profile and ((score >= SOME and beside) or is_mirrored(raw))
+
+
+def is_certain(raw: Raw) -> bool:
+    """Whether the face needs no witness, so that nothing of the body is asked."""
+    return raw.get("face_score", 0.0) >= SURE and raw.get("mesh", 0.0) >= CERTAIN
 
 
 def is_clear(raw: Raw) -> bool:

@@ -15,9 +15,12 @@ from curate.output.layouts.base import (
     learning_rate,
     options,
     place,
+    place_held_out,
     place_masks,
     plain_folder,
+    quoted,
     remarks,
+    saves,
     shell,
     side,
 )
@@ -28,11 +31,13 @@ from curate.records import Role
 _MODELS: Mapping[str, Mapping[str, object]] = {
     "sd15": {"name_or_path": "stable-diffusion-v1-5/stable-diffusion-v1-5"},
     "sdxl": {"name_or_path": "stabilityai/stable-diffusion-xl-base-1.0", "is_xl": True},
+    "sd3": {"name_or_path": "stabilityai/stable-diffusion-3.5-large", "is_v3": True, "quantize": True},
     "flux": {"name_or_path": "black-forest-labs/FLUX.1-dev", "is_flux": True, "quantize": True},
     "chroma": {"name_or_path": "lodestones/Chroma1-HD", "arch": "chroma", "quantize": True},
     "flux2": {"name_or_path": "black-forest-labs/FLUX.2-dev", "arch": "flux2", "quantize": True},
     "qwen": {"name_or_path": "Qwen/Qwen-Image", "arch": "qwen_image", "quantize": True},
-    "z-image": {"name_or_path": "Tongyi-MAI/Z-Image-Turbo", "arch": "zimage", "quantize": True},
+    "wan": {"name_or_path": "Wan-AI/Wan2.1-T2V-14B-Diffusers", "arch": "wan21", "quantize": True},
+    "z-image": {"name_or_path": "Tongyi-MAI/Z-Image", "arch": "zimage", "quantize": True},
 }
 _DIFFUSION = ("sd15", "sdxl")  # trained by predicting noise; the others by flow matching
 
@@ -44,6 +49,8 @@ class AiToolkit:
     shape: Shape = "whole"
     reads_masks = True
     numbered = False
+    validates = False
+    held_out = "validation"
     config = "config.yaml"
 
     def folder(self, label: str, repeats: float, role: Role, *, own: bool) -> str:
@@ -53,27 +60,34 @@ class AiToolkit:
         for part in draft.parts:
             yield from place(part)
             yield from place_masks(part)
+        yield from place_held_out(draft)
         yield WriteText(to=self.config, text=_config(draft))
         yield how_to(draft, self.command(draft))
 
     def command(self, draft: Draft) -> str:
-        return shell(f"python run.py {_quoted(draft.path(self.config))}", [])
+        if draft.values.base not in _MODELS:
+            return f"# ai-toolkit trains no {draft.values.base}; kohya or OneTrainer may"
+        return shell(f"python run.py {quoted(draft.path(self.config))}", [])
+
+    def takes_alpha(self, base: str) -> bool:
+        return True
+
+    def window(self, draft: Draft) -> tuple[str, ...]:
+        return ()
 
 
 LAYOUT = AiToolkit()
-
-
-def _quoted(path: str) -> str:
-    import shlex
-
-    return shlex.quote(path)
 
 
 def _config(draft: Draft) -> str:
     values = draft.values
     flow = values.base not in _DIFFUSION
     network = {"type": "lora", "linear": values.rank, "linear_alpha": alpha(draft)}
-    save = {"dtype": "float16", "save_every": values.save_every or 250, "max_step_saves_to_keep": 100}
+    save = {
+        "dtype": "float16",
+        "save_every": values.save_every or 250,
+        "max_step_saves_to_keep": max(100, saves(draft)),  # older ones are deleted, and the first are the soundest
+    }
     train = {
         "batch_size": values.batch_size,
         "steps": draft.steps or values.max_steps or 1000,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from typing import Literal, Protocol
 
 from curate.output.captions import Shape
-from curate.output.records import Action, Draft, Part, Placed, PlacePicture, WriteText
+from curate.output.records import Action, Draft, Encoding, Part, Placed, PlacePicture, WriteText
 from curate.records import Role
 from curate.trainers import base, get
 
@@ -35,6 +36,16 @@ class Layout(Protocol):
         ...
 
     @property
+    def validates(self) -> bool:
+        """Whether its configuration names pictures to validate on."""
+        ...
+
+    @property
+    def held_out(self) -> str:
+        """The folder of such pictures, below the set."""
+        ...
+
+    @property
     def config(self) -> str | None:
         """The configuration to start with, relative to the set."""
         ...
@@ -51,6 +62,14 @@ class Layout(Protocol):
         """What starts the training; "" where a user starts it by hand."""
         ...
 
+    def takes_alpha(self, base: str) -> bool:
+        """Whether the LoRA's alpha can be set for a base model; else it is the rank."""
+        ...
+
+    def window(self, draft: Draft) -> tuple[str, ...]:
+        """Lines that tell what to type into the trainer's window, for those who use one; () where it has none."""
+        ...
+
 
 def place(part: Part, *, caption: str = CAPTION) -> Iterator[Action]:
     """The pictures of a part, each with its caption beside it unless `caption`, the suffix, is empty."""
@@ -59,6 +78,22 @@ def place(part: Part, *, caption: str = CAPTION) -> Iterator[Action]:
         yield place_picture(placed, prefix + placed.file)
         if caption:
             yield WriteText(to=prefix + placed.stem + caption, text=placed.caption.text + "\n")
+
+
+def place_held_out(draft: Draft) -> Iterator[Action]:
+    """The pictures to validate on, with their captions."""
+    for part in draft.validation:
+        yield from place(part)
+
+
+def interval(draft: Draft) -> int:
+    """Epochs, or steps where the trainer counts steps, from one validation to the next: whenever a file is saved."""
+    return draft.values.save_every or 1
+
+
+def saves(draft: Draft) -> int:
+    """Files that are saved in a run whose interval counts steps; 0 where that or the steps are not known."""
+    return ceil(draft.steps / draft.values.save_every) if draft.steps and draft.values.save_every else 0
 
 
 def place_picture(placed: Placed, to: str) -> PlacePicture:
@@ -70,11 +105,16 @@ def place_picture(placed: Placed, to: str) -> PlacePicture:
         to=to,
         encoding=placed.encoding,
         pixels=placed.size[0] * placed.size[1],
+        size=placed.resized,
+        alpha=placed.mask if placed.mask_in_alpha else None,
     )
 
 
 def place_masks(part: Part, *, folder: str | None = None, end: str = ".png") -> Iterator[Action]:
-    """A mask for every picture of a part that has masks, all white where a picture has none of its own."""
+    """A mask for every picture of a part that has masks, all white where a picture has none of its own.
+
+    `end`: of a mask's file name, after the picture's stem.
+    """
     if not part.masked:
         return
     where = part.mask_folder if folder is None else folder
@@ -83,7 +123,17 @@ def place_masks(part: Part, *, folder: str | None = None, end: str = ".png") -> 
             yield replace(placed.mask, to=f"{where}/{placed.stem}{end}" if where else placed.stem + end)
 
 
-_RESERVED = frozenset(("masks", "cache", "regularisation"))  # folders that layouts make beside those of the parts
+def place_masks_alike(part: Part) -> Iterator[Action]:
+    """Masks under the very file names of their pictures, suffix and format included."""
+    if part.masked:
+        for placed in part.pictures:
+            if placed.mask:
+                suffix = placed.suffix.lstrip(".")
+                encoding: Encoding = "webp" if suffix == "webp" else "png" if suffix == "png" else "jpg"
+                yield replace(placed.mask, to=f"{part.mask_folder}/{placed.file}", encoding=encoding)
+
+
+_RESERVED = frozenset(("masks", "cache", "regularisation", "validation"))  # folders beside those of the parts
 
 
 def plain_folder(label: str, role: Role) -> str:
@@ -137,26 +187,43 @@ def length(draft: Draft, steps: str, epochs: str) -> list[tuple[str, object]]:
     return [(epochs, values.epochs)] if values.epochs else []
 
 
-def how_to(draft: Draft, command: str, fields: Sequence[tuple[str, object]] = (), title: str = "") -> WriteText:
+def how_to(draft: Draft, command: str, window: Sequence[str] = ()) -> WriteText:
     """The text beside the configuration: what was chosen, the command, the fields of a window."""
     lines = [*remarks(draft), ""]
     if command:
         lines += ["Start the training with:", "", command, ""]
-    if fields:
-        wide = max(len(name) for name, _ in fields)
-        lines += [title, "", *(f"  {name:<{wide}}  {value}" for name, value in fields), ""]
+    if window:
+        lines += [window[0], "", *window[1:], ""]
     return WriteText(to=HOW_TO, text="\n".join(lines))
 
 
+def table(title: str, fields: Sequence[tuple[str, object]]) -> tuple[str, ...]:
+    """The title, then a line for each field of a window: its label as the window shows it, and the value."""
+    wide = max(len(name) for name, _ in fields)
+    return (title, *(f"  {name:<{wide}}  {_typed(value)}" for name, value in fields))
+
+
+def _typed(value: object) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+
+
 def shell(program: str, arguments: Sequence[tuple[str, object]], style: Literal[" ", "="] = " ") -> str:
-    """A command for a POSIX shell, one option a line."""
+    """A command for a POSIX shell, one option a line; on one line, for any shell, where a path has a drive letter."""
     lines = [program]
     for name, value in arguments:
-        lines.append(f"  {name}" if value is None else f"  {name}{style}{_quoted(value)}")
+        lines.append(f"  {name}" if value is None else f"  {name}{style}{quoted(value)}")
+    if any(isinstance(value, str) and _DRIVE.match(value) for _, value in arguments):
+        return " ".join(line.strip() for line in lines)
     return " \\\n".join(lines)
 
 
-def _quoted(value: object) -> str:
+_DRIVE = re.compile("[A-Za-z]:/")
+
+
+def quoted(value: object) -> str:
+    """A word of a command. Double quotes hold a Windows path together in POSIX shells, cmd and PowerShell alike."""
     import shlex
 
+    if isinstance(value, str) and _DRIVE.match(value) and not set(value) & set('"$`%'):
+        return f'"{value}"' if re.search(r"[^\w./:-]", value) else value
     return f"{value:g}" if isinstance(value, float) else shlex.quote(str(value))

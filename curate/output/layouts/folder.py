@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from curate.output.captions import Shape
-from curate.output.layouts.base import place, place_masks
+from curate.output.layouts.base import place, place_held_out, place_masks
 from curate.output.records import Action, Draft
 from curate.records import Role
 
@@ -17,6 +17,8 @@ class Folder:
     shape: Shape = "whole"
     reads_masks = True
     numbered = False
+    validates = False
+    held_out = "validation"
     config = None
 
     def folder(self, label: str, repeats: float, role: Role, *, own: bool) -> str:
@@ -27,9 +29,16 @@ class Folder:
         for part in draft.parts:
             yield from place(part)
             yield from place_masks(part)
+        yield from place_held_out(draft)
 
     def command(self, draft: Draft) -> str:
         return ""
+
+    def takes_alpha(self, base: str) -> bool:
+        return True
+
+    def window(self, draft: Draft) -> tuple[str, ...]:
+        return ()
 
 
 LAYOUT = Folder()

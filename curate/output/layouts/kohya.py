@@ -13,14 +13,17 @@ from curate.output.layouts.base import (
     CAPTION,
     alpha,
     how_to,
+    interval,
     learning_rate,
     length,
     options,
     place,
+    place_held_out,
     place_masks,
     remarks,
     shell,
     side,
+    table,
 )
 from curate.output.layouts.text import comments, toml_lines
 from curate.output.records import Action, Draft, Part, WriteText
@@ -36,21 +39,32 @@ class Script:
     more: tuple[tuple[str, object], ...] = ()
 
 
-_T5 = (("--clip_l", "CLIP_L.safetensors"), ("--t5xxl", "T5XXL.safetensors"))
-_FLUX = (*_T5, ("--ae", "AE.safetensors"))
-SCRIPTS: Mapping[str, Script] = {
+_T5 = ("--t5xxl", "T5XXL.safetensors")
+_CLIP = ("--clip_l", "CLIP_L.safetensors")
+_AE = ("--ae", "AE.safetensors")
+SCRIPTS: Mapping[str, Script] = {  # as docs/*_train_network.md of sd-scripts give them
     "sd15": Script(file="train_network.py"),
     "sdxl": Script(file="sdxl_train_network.py"),
     "sd3": Script(
         file="sd3_train_network.py",
         network="networks.lora_sd3",
-        more=(*_T5, ("--clip_g", "CLIP_G.safetensors")),
+        more=(_CLIP, _T5, ("--clip_g", "CLIP_G.safetensors")),
     ),
-    "flux": Script(file="flux_train_network.py", network="networks.lora_flux", more=_FLUX),
+    "flux": Script(
+        file="flux_train_network.py",
+        network="networks.lora_flux",
+        more=(
+            *(_CLIP, _T5, _AE),
+            *(("--guidance_scale", 1.0), ("--timestep_sampling", "flux_shift"), ("--model_prediction_type", "raw")),
+        ),
+    ),
     "chroma": Script(
         file="flux_train_network.py",
         network="networks.lora_flux",
-        more=(("--model_type", "chroma"), *_FLUX[1:]),
+        more=(
+            *(("--model_type", "chroma"), _T5, _AE, ("--apply_t5_attn_mask", None)),
+            *(("--guidance_scale", 0.0), ("--timestep_sampling", "sigmoid"), ("--model_prediction_type", "raw")),
+        ),
     ),
 }
 
@@ -62,6 +76,8 @@ class Kohya:
     shape: Shape = "first line"
     reads_masks = True
     numbered = False
+    validates = True
+    held_out = "validation"
     config = "dataset.toml"
 
     def folder(self, label: str, repeats: float, role: Role, *, own: bool) -> str:
@@ -72,14 +88,9 @@ class Kohya:
         for part in draft.parts:
             yield from place(part)
             yield from place_masks(part)
+        yield from place_held_out(draft)
         yield WriteText(to=self.config, text=_dataset(draft))
-        yield how_to(
-            draft,
-            self.command(draft),
-            _fields(draft),
-            "Or type into the GUI (it counts no steps itself when it is given a dataset configuration, and would train "
-            "1600):",
-        )
+        yield how_to(draft, self.command(draft), self.window(draft))
 
     def command(self, draft: Draft) -> str:
         values = draft.values
@@ -94,17 +105,34 @@ class Kohya:
             ("--network_dim", values.rank),
             ("--network_alpha", float(alpha(draft))),
             ("--learning_rate", learning_rate(draft)),
+            ("--optimizer_type", values.optimizer),
             *length(draft, "--max_train_steps", "--max_train_epochs"),
             ("--gradient_accumulation_steps", values.gradient_accumulation),
+            ("--mixed_precision", "bf16"),
+            ("--gradient_checkpointing", None),
+            ("--sdpa", None),
             ("--output_dir", "output"),
             ("--output_name", draft.name),
             ("--save_model_as", "safetensors"),
         ]
         if values.save_every:
-            arguments.append(("--save_every_n_epochs", values.save_every))
+            arguments.append((f"--save_every_n_{values.save_unit}", values.save_every))
+        if draft.validation:
+            arguments.append((f"--validate_every_n_{values.save_unit}", interval(draft)))
         if _uses_masks(draft):
             arguments.append(("--masked_loss", None))
         return shell(f"accelerate launch {script.file}", arguments)
+
+    def takes_alpha(self, base: str) -> bool:
+        return True
+
+    def window(self, draft: Draft) -> tuple[str, ...]:
+        """Labels as kohya_ss 45088f04 shows them in the LoRA tab."""
+        title = (
+            "Or type into kohya_ss, tab LoRA (given a dataset configuration it counts no steps itself, and would train "
+            "the 1600 that stand in Max train steps):"
+        )
+        return table(title, _fields(draft))
 
 
 LAYOUT = Kohya()
@@ -118,6 +146,11 @@ def _dataset(draft: Draft) -> str:
     lines += ["[[datasets]]", *toml_lines(data_set), ""]
     for part in draft.parts:
         lines += _subset(draft, part)
+    if draft.validation:  # not a subset of the same set, as docs/validation.md has it: the set's own split decides
+        said = "all of it is held out to validate on"
+        lines += [*comments([said]), "[[datasets]]", *toml_lines({**data_set, "validation_split": 1.0}), ""]
+        for part in draft.validation:
+            lines += _subset(draft, part)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -125,32 +158,59 @@ def _subset(draft: Draft, part: Part) -> list[str]:
     subset: dict[str, object] = {"image_dir": draft.path(part.folder), "num_repeats": int(part.repeats)}
     if part.role == "regularisation":
         subset |= {"is_reg": True, "class_tokens": part.label}
-    elif _uses_masks(draft):
+    if _uses_masks(draft) and not part.held_out:
         subset["conditioning_data_dir"] = draft.path(part.mask_folder)
-    said = f"{len(part.pictures)} pictures, {int(part.repeats)} times each an epoch"
+    if _uses_alpha(draft):
+        subset["alpha_mask"] = True  # where a picture has no transparency all of it counts
+    times = "" if part.held_out else f", {int(part.repeats)} times each an epoch"
+    said = f"{len(part.pictures)} pictures{times}"
     return [*comments([said], "  "), "  [[datasets.subsets]]", *toml_lines(subset, "  "), ""]
 
 
 def _uses_masks(draft: Draft) -> bool:
-    """sd-scripts reads masks in data sets of a kind that knows no regularisation."""
-    return any(part.masked for part in draft.parts) and not draft.regularisation()
+    """Mask folders; beside regularisation pictures the masks are inside the pictures instead (output.alpha)."""
+    return any(part.masked for part in draft.parts)
+
+
+def _uses_alpha(draft: Draft) -> bool:
+    return any(one.mask_in_alpha for part in draft.parts for one in part.pictures)
+
+
+_OPTIMIZERS: Mapping[str, str] = {"adamw": "AdamW", "adamw8bit": "AdamW8bit", "prodigy": "Prodigy"}  # as it lists them
+_LABELS: Mapping[str, str] = {
+    "enable_bucket": "Enable buckets",
+    "min_bucket_reso": "Minimum bucket resolution",
+    "max_bucket_reso": "Maximum bucket resolution",
+    "bucket_reso_steps": "Bucket resolution steps",
+    "bucket_no_upscale": "Don't upscale bucket resolution",
+}
 
 
 def _fields(draft: Draft) -> list[tuple[str, object]]:
-    values = draft.values
-    return [
+    """Those that the dataset configuration leaves open, then what stands for it where folders are used instead."""
+    values, chosen = draft.values, options(draft)
+    wide, high = values.resolution if isinstance(values.resolution, tuple) else (side(values.resolution),) * 2
+    fields: list[tuple[str, object]] = [
         ("Dataset config file", draft.path("dataset.toml")),
-        ("Image folder (instead of it)", draft.root),
-        *([("Regularisation folder", draft.path("reg"))] if draft.regularisation() else []),
-        ("Caption file extension", CAPTION),
-        ("Train batch size", values.batch_size),
-        ("Max train epoch", draft.epochs or ""),
-        ("Max train steps", draft.steps or ""),
-        ("Save every N epochs", values.save_every or ""),
+        ("Trained Model output name", draft.name),
+        ("Max train epoch", 0 if values.max_steps else draft.epochs or 0),  # above 0 it overrides the steps
+        ("Max train steps", draft.steps or 0),
+        ("Save every N epochs", values.save_every or 0 if values.save_unit == "epochs" else 0),
+        *([("Save every N steps", values.save_every or 0)] if values.save_unit == "steps" else []),
         ("Gradient accumulate steps", values.gradient_accumulation),
         ("Learning rate", f"{learning_rate(draft):g}"),
+        ("Optimizer", _OPTIMIZERS.get(values.optimizer.lower(), values.optimizer)),
         ("Network Rank (Dimension)", values.rank),
         ("Network Alpha", f"{alpha(draft):g}"),
-        ("Max resolution", f"{side(values.resolution)},{side(values.resolution)}"),
-        *((name, value) for name, value in options(draft).items()),
+        ("Masked loss", _uses_masks(draft)),
     ]
+    if not (_uses_masks(draft) or _uses_alpha(draft)):  # only a dataset configuration can name masks
+        fields += [
+            ("Image folder (instead of the config)", draft.root),
+            *([("Regularisation directory", draft.path("reg"))] if draft.regularisation() else []),
+            ("Caption file extension", CAPTION),
+            ("Train batch size", values.batch_size),
+            ("Max resolution", f"{wide},{high}"),
+            *((label, chosen[key]) for key, label in _LABELS.items()),
+        ]
+    return fields

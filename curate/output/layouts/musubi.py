@@ -6,6 +6,7 @@ Schema read in dataset/config_utils.py of musubi-tuner 30c658c4, which refuses u
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from curate.output.captions import Shape
 from curate.output.layouts.base import (
@@ -16,6 +17,7 @@ from curate.output.layouts.base import (
     length,
     options,
     place,
+    place_held_out,
     plain_folder,
     remarks,
     shell,
@@ -26,11 +28,35 @@ from curate.output.records import Action, Draft, WriteText
 from curate.records import Role
 
 _KEYS = ("enable_bucket", "bucket_no_upscale")  # of the trainer's options, those that the schema knows
-_SCRIPTS: Mapping[str, tuple[str, str, str]] = {  # script prefix, network module, option of the text encoder
-    "qwen": ("qwen_image_", "networks.lora_qwen_image", "--text_encoder"),
-    "wan": ("wan_", "networks.lora_wan", "--t5"),
-    "z-image": ("zimage_", "networks.lora_zimage", "--text_encoder"),
-    "flux2": ("flux_2_", "networks.lora_flux_2", "--text_encoder"),
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """The three scripts for a base model, and what its page in musubi-tuner's docs asks for."""
+
+    prefix: str
+    network: str
+    encoder: str = "--text_encoder"  # option that names the text encoder
+    more: tuple[tuple[str, object], ...] = ()
+
+
+_FIXED = (("--timestep_sampling", "shift"), ("--weighting_scheme", "none"))
+SCRIPTS: Mapping[str, Script] = {
+    "qwen": Script(
+        prefix="qwen_image_", network="networks.lora_qwen_image", more=(*_FIXED, ("--discrete_flow_shift", 2.2))
+    ),
+    "wan": Script(
+        prefix="wan_",
+        network="networks.lora_wan",
+        encoder="--t5",
+        more=(("--task", "t2v-14B"), *_FIXED, ("--discrete_flow_shift", 3.0)),
+    ),
+    "z-image": Script(prefix="zimage_", network="networks.lora_zimage", more=(*_FIXED, ("--discrete_flow_shift", 2.0))),
+    "flux2": Script(
+        prefix="flux_2_",
+        network="networks.lora_flux_2",
+        more=(("--timestep_sampling", "flux2_shift"), ("--weighting_scheme", "none")),
+    ),
 }
 
 
@@ -41,6 +67,8 @@ class Musubi:
     shape: Shape = "whole"
     reads_masks = False
     numbered = False
+    validates = False
+    held_out = "validation"
     config = "dataset.toml"
 
     def folder(self, label: str, repeats: float, role: Role, *, own: bool) -> str:
@@ -49,32 +77,41 @@ class Musubi:
     def files(self, draft: Draft) -> Iterator[Action]:
         for part in draft.parts:
             yield from place(part)
+        yield from place_held_out(draft)
         yield WriteText(to=self.config, text=_dataset(draft))
         yield how_to(draft, self.command(draft))
 
     def command(self, draft: Draft) -> str:
-        """Two caches, then the training."""
+        """Two caches, then the training, which refuses to start without an attention and an optimizer."""
         values = draft.values
-        if values.base not in _SCRIPTS:
+        script = SCRIPTS.get(values.base)
+        if script is None:
             return f"# musubi-tuner has no script for {values.base}; kohya or OneTrainer may"
-        prefix, network, encoder = _SCRIPTS[values.base]
         data = ("--dataset_config", draft.path(self.config))
-        models: tuple[tuple[str, object], ...] = (("--vae", "VAE.safetensors"), (encoder, "TEXT_ENCODER.safetensors"))
+        models: tuple[tuple[str, object], ...] = (
+            ("--vae", "VAE.safetensors"),
+            (script.encoder, "TEXT_ENCODER.safetensors"),
+        )
         train: list[tuple[str, object]] = [
             ("--dit", "MODEL.safetensors"),
             *models,
             data,
-            ("--network_module", network),
+            ("--sdpa", None),
+            ("--mixed_precision", "bf16"),
+            ("--gradient_checkpointing", None),
+            *script.more,
+            ("--optimizer_type", values.optimizer),
+            ("--network_module", script.network),
             ("--network_dim", values.rank),
             ("--network_alpha", float(alpha(draft))),
             ("--learning_rate", learning_rate(draft)),
             *length(draft, "--max_train_steps", "--max_train_epochs"),
             ("--gradient_accumulation_steps", values.gradient_accumulation),
-            *([("--save_every_n_epochs", values.save_every)] if values.save_every else []),
+            *([(f"--save_every_n_{values.save_unit}", values.save_every)] if values.save_every else []),
             ("--output_dir", "output"),
             ("--output_name", draft.name),
         ]
-        source = f"src/musubi_tuner/{prefix}"
+        source = f"src/musubi_tuner/{script.prefix}"
         return "\n".join(
             (
                 shell(f"python {source}cache_latents.py", [data, models[0]]),
@@ -82,6 +119,12 @@ class Musubi:
                 shell(f"accelerate launch {source}train_network.py", train),
             )
         )
+
+    def takes_alpha(self, base: str) -> bool:
+        return True
+
+    def window(self, draft: Draft) -> tuple[str, ...]:
+        return ()
 
 
 LAYOUT = Musubi()

@@ -1,6 +1,7 @@
 """SimpleTuner: a data back end for each folder in multidatabackend.json, and a config.json that names it.
 
-Keys read in the documentation and the examples of SimpleTuner bc8e6ab7.
+Keys read in the documentation and the examples of SimpleTuner bc8e6ab7, and in helpers/data_backend and
+helpers/configuration of its release 3.1.6.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from curate.output.layouts.base import (
     learning_rate,
     options,
     place,
-    place_masks,
+    place_held_out,
+    place_masks_alike,
     plain_folder,
+    saves,
+    shell,
 )
 from curate.output.layouts.text import json_text
 from curate.output.records import Action, Draft, Part, WriteText
 from curate.records import Role
+from curate.trainers import base
 
 _DATA = "multidatabackend.json"
 _FAMILIES: Mapping[str, tuple[str, str]] = {  # base -> model_family, model
@@ -31,7 +36,8 @@ _FAMILIES: Mapping[str, tuple[str, str]] = {  # base -> model_family, model
     "chroma": ("chroma", "lodestones/Chroma1-HD"),
     "qwen": ("qwen_image", "Qwen/Qwen-Image"),
     "wan": ("wan", "Wan-AI/Wan2.1-T2V-14B-Diffusers"),
-    "z-image": ("z_image", "Tongyi-MAI/Z-Image-Turbo"),
+    "z-image": ("z-image", "Tongyi-MAI/Z-Image"),
+    "hunyuan": ("hunyuanvideo", ""),
 }
 
 
@@ -42,6 +48,8 @@ class SimpleTuner:
     shape: Shape = "alternatives"
     reads_masks = True
     numbered = False
+    validates = True
+    held_out = "validation"
     config = "config.json"
 
     def folder(self, label: str, repeats: float, role: Role, *, own: bool) -> str:
@@ -50,13 +58,21 @@ class SimpleTuner:
     def files(self, draft: Draft) -> Iterator[Action]:
         for part in draft.parts:
             yield from place(part)
-            yield from place_masks(part)
+            yield from place_masks_alike(part)  # it looks for a picture's whole file name in the masks' folder
+        yield from place_held_out(draft)
         yield WriteText(to=_DATA, text=json_text(_back_ends(draft)))
         yield WriteText(to=self.config, text=json_text(_config(draft)))
         yield how_to(draft, self.command(draft))
 
     def command(self, draft: Draft) -> str:
-        return f"# copy config.json to config/{draft.name}/ in SimpleTuner's folder, then\nENV={draft.name} ./train.sh"
+        """`--env` takes the folder that holds a config.json; data paths in it are whole, outputs are not."""
+        return shell("simpletuner train", [("--env", draft.root)])
+
+    def takes_alpha(self, base: str) -> bool:
+        return True
+
+    def window(self, draft: Draft) -> tuple[str, ...]:
+        return ()
 
 
 LAYOUT = SimpleTuner()
@@ -68,6 +84,7 @@ def _back_ends(draft: Draft) -> list[dict[str, object]]:
         found.append(_images(draft, part))
         if part.masked:
             found.append(_masks(draft, part))
+    found += [_held_out(draft, part) for part in draft.validation]
     text = {"id": "text-embeds", "type": "local", "dataset_type": "text_embeds", "default": True}
     return [*found, {**text, "cache_dir": "cache/text"}]
 
@@ -105,6 +122,21 @@ def _images(draft: Draft, part: Part) -> dict[str, object]:
     return found
 
 
+def _held_out(draft: Draft, part: Part) -> dict[str, object]:
+    """An eval data set, whose buckets must fill a batch of every process like those that are trained on."""
+    name, values = _id(part), draft.values
+    return {
+        "id": name,
+        "type": "local",
+        "dataset_type": "eval",
+        "instance_data_dir": draft.path(part.folder),
+        **_shape(draft),
+        "caption_strategy": "textfile",
+        "repeats": values.batch_size * values.processes - 1,
+        "cache_dir_vae": f"cache/vae/{name}",
+    }
+
+
 def _masks(draft: Draft, part: Part) -> dict[str, object]:
     return {
         "id": f"{_id(part)}-masks",
@@ -122,15 +154,18 @@ def _id(part: Part) -> str:
 
 def _config(draft: Draft) -> dict[str, object]:
     values = draft.values
-    family, model = _FAMILIES.get(values.base, (values.base, "MODEL"))
+    family, model = _FAMILIES[base(values.base).name]
     found: dict[str, object] = {
         "--model_type": "lora",
         "--model_family": family,
-        "--pretrained_model_name_or_path": model,
+        **({"--pretrained_model_name_or_path": model} if model else {}),  # "": the family's own
         "--data_backend_config": draft.path(_DATA),
         "--output_dir": f"output/{draft.name}",
         "--train_batch_size": values.batch_size,
         "--gradient_accumulation_steps": values.gradient_accumulation,
+        "--optimizer": "adamw_bf16",
+        "--mixed_precision": "bf16",
+        "--gradient_checkpointing": True,
         "--learning_rate": learning_rate(draft),
         "--lora_rank": values.rank,
         "--lora_alpha": alpha(draft),
@@ -141,4 +176,10 @@ def _config(draft: Draft) -> dict[str, object]:
         found |= {"--num_train_epochs": values.epochs, "--max_train_steps": 0}
     if values.save_every:
         found["--checkpoint_step_interval"] = values.save_every
+        found["--checkpoints_total_limit"] = max(5, saves(draft))  # beyond 5, its default, it deletes the oldest
+    if draft.validation:
+        every = values.save_every or max(1, (draft.steps or 0) // 10)
+        pictures = sum(len(part.pictures) for part in draft.validation)
+        found |= {"--eval_steps_interval": every, "--num_eval_images": pictures}
+    found["--report_to"] = "none"  # no account with a tracker is needed
     return found

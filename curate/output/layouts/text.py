@@ -11,17 +11,19 @@ from decimal import Decimal
 
 
 def toml_value(value: object) -> str:
-    """A TOML value: text, number, truth value or list of them."""
+    """A TOML value: text, number, truth value, list or table of them, on one line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _string(value)
+        return _toml_string(value)
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
         return plain_number(value)
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(toml_value(one) for one in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(toml_lines(value))}}}"
     raise TypeError(f"no TOML for {type(value).__name__}")
 
 
@@ -62,6 +64,13 @@ def plain_number(value: float) -> str:
     """A float without exponent, which YAML 1.1 would read as text (1e-4)."""
     text = format(Decimal(repr(float(value))), "f")
     return text if "." in text else f"{text}.0"
+
+
+def _toml_string(text: str) -> str:
+    """Literal, without escapes, where that can be: toml 0.10.2, which the trainers read with, misreads some of them."""
+    if ("\\" in text or '"' in text) and "'" not in text and text.isprintable():
+        return f"'{text}'"
+    return _string(text)
 
 
 def _string(text: str) -> str:

@@ -1,0 +1,84 @@
+"""A trainer's configuration file: its text, its values, and what is refused of it, with the line."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from curate.errors import TrainerError
+from curate.plan.config_keys import KNOWN, READ
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LIKE = 0.85  # share of letters in common from which an unknown key counts as misspelt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    trainer: str
+    path: Path
+    text: str
+
+    def parsed(self) -> Any:
+        """The file's values. Raises TrainerError that names the line where it does not parse."""
+        try:
+            if self.path.suffix.lower() == ".toml":
+                return tomllib.loads(self.text)
+            if self.path.suffix.lower() in (".yaml", ".yml"):
+                return import_module("yaml").safe_load(self.text)
+            return json.loads(self.text)
+        except ValueError as error:  # TOML and JSON; both messages name the line
+            raise self.refused(f"does not parse: {error}", "Mend it, or leave it out") from error
+        except Exception as error:
+            mark = getattr(error, "problem_mark", None)
+            if mark is None:
+                raise
+            raise self.refused(
+                f"line {mark.line + 1} does not parse: {getattr(error, 'problem', '')}", "Mend it"
+            ) from error
+
+    def refused(self, problem: str, advice: str) -> TrainerError:
+        return TrainerError(self.trainer, f"{self.path.name}: " + " ".join(problem.split()), advice)
+
+    def line(self, key: str) -> int:
+        """The line (from 1) on which a key stands first."""
+        found = re.search(rf"""^[^#\n]*?["']?{re.escape(key)}["']?\s*[=:]""", self.text, re.MULTILINE)
+        return self.text.count("\n", 0, found.end()) + 1 if found else 1
+
+    def table(self, value: Any, section: str) -> dict[str, Any]:
+        """A section's keys, after unknown or misspelt ones have been refused."""
+        if not isinstance(value, dict):
+            raise self.refused(f"{section} is no table of keys", "See the trainer's own example")
+        known = KNOWN.get((self.trainer, section))
+        for key in value:
+            plain = key.lstrip("-")
+            if known is not None and plain not in known:
+                raise self._unknown(key, section, get_close_matches(plain, known, 1))
+            read = READ[self.trainer]
+            like = get_close_matches(plain, read, 1, LIKE)
+            if known is None and like and plain not in read:
+                raise self._unknown(key, section, like)
+        return {key.lstrip("-"): one for key, one in value.items()}
+
+    def _unknown(self, key: str, section: str, like: list[str]) -> TrainerError:
+        advice = f"Did you mean {like[0]}" if like else "Remove it"
+        return self.refused(f"line {self.line(key)}: no key called {key!r} in {section}", advice)
+
+    def tables(self, value: Any, section: str) -> list[dict[str, Any]]:
+        """A list of tables with at least one."""
+        if not isinstance(value, list) or not value:
+            raise self.refused(f"it has no {section}", "See the trainer's own example")
+        return [self.table(one, section) for one in value]
+
+    def first(self, value: Any, section: str) -> dict[str, Any]:
+        """The first of a list of tables; the others are checked too."""
+        return self.tables(value, section)[0]
