@@ -40,13 +40,24 @@ def plan_for(training: Analysis, settings: Settings, budget: PlanSettings) -> Dr
         _refuse_weights(settings, budget)
     if settings.trainer == "folder":
         return Drawn(values=output.Values(), repeats={})
+    training = _as_written(training, settings)
     budget = replace(budget, trainer=settings.trainer)
     if budget.repeats is not None and budget.target_steps is not None:
         return Drawn(values=_at_fixed_repeats(training, budget, budget.target_steps), repeats={})
-    asked = inputs.plan_inputs(training, budget)
+    asked = inputs.plan_inputs(training, budget, advice=False)
     if settings.weights:
         return _by_weights(training, asked)
     return Drawn(values=inputs.export_values(plan.recommend(asked), asked.subsets), repeats={})
+
+
+def _as_written(training: Analysis, settings: Settings) -> Analysis:
+    """With the sizes that the pictures are written with, which buckets depend on. Raises ExportError."""
+    from curate.output import scaling
+
+    if settings.resize_to is None:
+        return training
+    facts = tuple(scaling.written(one, settings.resize_to) for one in training.features.facts)
+    return replace(training, features=replace(training.features, facts=facts))
 
 
 def _refuse_weights(settings: Settings, budget: PlanSettings) -> None:
@@ -166,11 +177,11 @@ def _at_fixed_repeats(training: Analysis, budget: PlanSettings, target: int) -> 
 
     def planned(epochs: int) -> Plan:
         settings = replace(budget, target_steps=None, epochs=max(1, epochs))
-        return plan.recommend(inputs.plan_inputs(training, settings))
+        return plan.recommend(inputs.plan_inputs(training, settings, advice=False))
 
     trainer = get(budget.trainer)
     each = planned(1).schedule.steps_per_epoch
-    subsets = inputs.plan_inputs(training, budget).subsets
+    subsets = inputs.plan_inputs(training, budget, advice=False).subsets
     if trainer.fields.steps:
         found = planned(ceil(target / each))
         values = inputs.export_values(found, subsets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from curate.records import Analysis, Catalog, Gap, Group, Subjects, View
@@ -49,8 +50,11 @@ def subset(catalog: Catalog, row: int) -> str:
     return name if is_laid_out(name) else ""
 
 
-def plan_inputs(analysis: Analysis, settings: PlanSettings) -> PlanInputs:
-    """What a plan needs of an analysis: the pictures that will be trained on, as they are laid out."""
+def plan_inputs(analysis: Analysis, settings: PlanSettings, *, advice: bool = True) -> PlanInputs:
+    """What a plan needs of an analysis: the pictures that will be trained on, as they are laid out.
+
+    `advice`: with what only the advice of a plan rests on; an export reads the schedule alone, and need not wait.
+    """
     import numpy as np
 
     from curate import diversity
@@ -87,12 +91,16 @@ def plan_inputs(analysis: Analysis, settings: PlanSettings) -> PlanInputs:
             RegularisationSet(sizes=tuple((facts[r].width, facts[r].height) for r in at), repeats=n, name=name or "reg")
             for (name, n), at in sorted(beside.items())
         ),
-        subjects=_subjects(analysis, rows),
-        as_they_lie=_as_they_lie(analysis, keepers, rows),
-        concerned=_concerned(analysis, rows),
-        gaps=_gaps(analysis, settings),
         folder=analysis.catalog.folder,
     )
+    if advice:
+        found = replace(
+            found,
+            subjects=_subjects(analysis, rows),
+            as_they_lie=_as_they_lie(analysis, keepers, rows),
+            concerned=_concerned(analysis, rows),
+            gaps=_gaps(analysis, settings),
+        )
     return by_config(found)
 
 

@@ -129,9 +129,7 @@ def test_the_json_has_picks_with_paths_below_the_pool(eyes: None, folders: tuple
 
 def filling(found: pools.Filled) -> pages.Filling:
     picks = tuple((found.path(pick), pick) for pick in found.picks)
-    return pages.Filling(
-        before=found.set, after=found.after, pool=found.pool, picks=picks, refused=found.refused
-    )
+    return pages.Filling(before=found.set, after=found.after, pool=found.pool, picks=picks, refused=found.refused)
 
 
 def test_the_page_is_80_columns_wide_and_names_what_was_not_picked_from(
@@ -224,9 +222,7 @@ def test_a_full_disk_leaves_nothing_and_gives_advice_that_helps(
     assert not (tmp_path / "more").exists()
 
 
-def test_a_pool_that_is_the_set_and_no_pictures_to_pick_are_refused(
-    folders: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_a_pool_that_is_the_set_and_no_pictures_to_pick_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="the set itself"):
         pools.fill(folders[0], folders[0], 1, settings(tmp_path))
     with pytest.raises(PlanError, match="0 pictures to pick"):
@@ -242,7 +238,8 @@ def test_a_set_of_regularisation_pictures_alone_is_filled_and_a_pool_of_them_giv
     assert len(pools.fill(folders[1], reg.parent, 2, settings(tmp_path)).picks) == 2
     nothing = pools.fill(reg.parent, folders[0], 2, settings(tmp_path))
     assert nothing.picks == ()
-    both_empty = pools.fill(reg.parent, draw(tmp_path / "third" / "reg" / "52.png", 52).parent.parent, 2, settings(tmp_path))
+    draw(tmp_path / "third" / "reg" / "52.png", 52)
+    both_empty = pools.fill(reg.parent, tmp_path / "third", 2, settings(tmp_path))
     assert both_empty.after.diversity.effective_images == 0
 
 
@@ -261,6 +258,26 @@ def test_the_command_copies_and_prints_json(eyes: None, folders: tuple[Path, Pat
     assert again.exit_code == 1
     assert "it exists already" in again.stderr
     assert again.stdout == ""
+
+
+def test_without_networks_a_scan_and_its_gaps_end_well_and_show_no_number(
+    no_eyes: None, folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    from curate.cli import app
+
+    options = [str(folders[0]), "--model", "builtin", "--offline", "--cache", str(tmp_path / "cache")]
+    told = json.loads(CliRunner().invoke(app, ["scan", *options, "--json"]).stdout)
+    assert [note.startswith("views not measured: ") for note in told["notes"]] == [True]
+    assert {picture["views"] for picture in told["pictures"]} == {None}
+    assert told["coverage"]["yaw"] is None
+    for command in ("scan", "gaps"):
+        done = CliRunner().invoke(app, [command, *options])
+        assert done.exit_code == 0
+        assert "Note: views not measured: the model files are not on this machine." in " ".join(done.stdout.split())
+        assert " of 8" not in done.stdout
+        assert "TO PHOTOGRAPH" not in done.stdout
+    off = CliRunner().invoke(app, ["scan", *options, "--views", "off"])
+    assert "views" not in off.stdout.lower()
 
 
 def test_gaps_are_listed_as_a_page_and_as_json(eyes: None, folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -30,9 +30,7 @@ TRUTH = {
 
 def test_the_views_that_nora_has_and_lacks_are_those_of_the_labels(seen_samples: curate.Analysis) -> None:
     kept = [
-        picture.path
-        for picture, stays in zip(seen_samples.catalog.pictures, seen_samples.kept, strict=True)
-        if stays
+        picture.path for picture, stays in zip(seen_samples.catalog.pictures, seen_samples.kept, strict=True) if stays
     ]
     shown = {YAWS[bin_of(TRUTH[path]["yaw_deg"], folded=False)] for path in kept}
     coverage = seen_samples.coverage

@@ -15,6 +15,7 @@ from dataclasses import replace
 from curate.errors import ExportError
 from curate.output.layouts.base import side
 from curate.output.records import Encoding, Export, Part, Placed
+from curate.records import Facts
 
 STEP = 64  # px: the coarsest multiple that a trainer rounds the sides of buckets to
 SPARE = 64  # one part in that many is added, for buckets whose long side was rounded up: at most .4 % was missing in
@@ -36,6 +37,19 @@ def scaled(export: Export, parts: Sequence[Part]) -> list[Part]:
         raise ExportError(f"--resize-to {wanted} is too small: {trained}", f"Give {least} or more")
     short = short_side(wanted)
     return [_in_order(replace(part, pictures=tuple(_scaled(one, short) for one in part.pictures))) for part in parts]
+
+
+def written(facts: Facts, wanted: int | None) -> Facts:
+    """The facts of a picture as --resize-to `wanted` writes it: those that steps are counted with.
+
+    Raises ExportError for a size that no model is trained at.
+    """
+    if wanted is None:
+        return facts
+    if wanted < STEP:
+        raise ExportError(f"--resize-to {wanted} is smaller than any training", f"Give {STEP} or more")
+    width, height = smaller((facts.width, facts.height), short_side(wanted))
+    return replace(facts, width=width, height=height)
 
 
 def short_side(wanted: int) -> int:

@@ -108,9 +108,7 @@ def test_only_views_that_are_missing_are_measured_when_all_else_is_known(folder:
     assert set(without.sightings) == {None}
     told: list[tuple[int, int]] = []
     catalog = pictures.scan(folder)
-    _, found, _ = measure(
-        catalog, Grey(), store, SETTINGS, viewer=Late(eyes), progress=lambda *now: told.append(now)
-    )
+    _, found, _ = measure(catalog, Grey(), store, SETTINGS, viewer=Late(eyes), progress=lambda *now: told.append(now))
     assert eyes.looked == 7
     assert told[-1] == (7, 7)
     assert np.array_equal(found.embeddings, without.embeddings)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from output_sets import Exporter, draw, state, without
 
@@ -54,6 +54,7 @@ def test_a_manifest_gives_back_what_the_export_was_made_from(export: Exporter, s
     assert record.files.keys() == state(tmp_path / "out").keys() - {output.MANIFEST}
 
 
+@settings(deadline=None)  # the first example reads the records' type hints
 @given(
     st.builds(
         Values,

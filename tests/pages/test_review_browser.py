@@ -203,6 +203,23 @@ def test_blinking_lays_the_copy_exactly_on_its_keeper(browser: Any, own: tuple[P
         page.close()
 
 
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_every_view_obeys_the_rules_of_accessibility(browser: Any, own: tuple[Path, Path], scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    folder, cache = own
+    with served(folder, cache) as (_, address):
+        context = browser.new_context(bypass_csp=True, color_scheme=scheme)  # axe is script from outside
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_selector(".stage img.there")
+        for key in ("q", "v", "w", "t", "p", "?"):
+            page.keyboard.press(key)
+            page.wait_for_timeout(300)
+            found = axe.Axe().run(page).response["violations"]
+            assert [(rule["id"], rule["nodes"][0]["target"]) for rule in found] == [], key
+        context.close()
+
+
 def test_keys_do_nothing_while_a_caption_is_typed(browser: Any, own: tuple[Path, Path]) -> None:
     folder, cache = own
     with served(folder, cache) as (_, address):

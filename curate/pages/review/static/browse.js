@@ -91,7 +91,7 @@ export class Browse {
     return h("div", {
       class: `cell${now ? " now" : ""}${ui.selected.has(p.id) ? " selected" : ""}${out ? " absent" : ""}`, role: "option", id: `cell-${i}`, "aria-selected": String(ui.selected.has(p.id)), "aria-label": `${safe(p.path, 100)}${out ? ", left out" : ""}`,
       onclick: (e) => this.click(i, e), ondblclick: () => { this.jump(i); this.open(true); },
-    }, h("div", { class: "photo" }, thumb(p), h("button", { type: "button", class: "pick", tabindex: "-1", "aria-label": "Select", onclick: (e) => { e.stopPropagation(); this.select(i); } }, "✓")), h("div", { class: "under" }, name(p.path.split("/").pop(), 40), badges));
+    }, h("div", { class: "photo" }, thumb(p), h("span", { class: "pick", "aria-hidden": "true", onclick: (e) => { e.stopPropagation(); this.select(i); } }, "✓")), h("div", { class: "under" }, name(p.path.split("/").pop(), 40), badges));
   }
 
   click(i, event) {
@@ -177,7 +177,7 @@ export class Browse {
     const found = relation(p.id);
     const member = found?.member;
     this.stage.sideBySide = false;
-    this.stage.show(member ? { pic: found.keeper, label: [h("b", {}, "keeper "), safe(found.keeper.path, 60)], tone: "keeper", beside: { pic: p, label: [safe(p.path, 60), p.kept ? "" : h("i", {}, " left out")], tone: p.kept ? "kept" : "out", map: member.map || (member.kind === "identical" ? [1, 0, 0, 0, 1, 0] : null), changed: member.changed } } : { pic: p, label: [safe(p.path, 60), p.kept ? "" : h("i", {}, " left out")], tone: p.kept ? "kept" : "out" });
+    this.stage.show(member ? { pic: found.keeper, label: [h("b", {}, safe(found.keeper.path, 60)), " ★ keeper"], tone: "keeper", beside: { pic: p, label: [safe(p.path, 60), p.kept ? "" : h("i", {}, " left out")], tone: p.kept ? "kept" : "out", map: member.map || (member.kind === "identical" ? [1, 0, 0, 0, 1, 0] : null), changed: member.changed } } : { pic: p, label: [safe(p.path, 60), p.kept ? "" : h("i", {}, " left out")], tone: p.kept ? "kept" : "out" });
     const copy = found && found.group.kind !== "lookalike";
     fill(this.bar, button("Grid", "Esc", () => this.open(false)), button("Keep", "K", () => this.act("keep", "kept"), { class: "keep" }), button("Leave out", "X", () => this.act("leave_out", "left out"), { class: "out" }),
       copy ? button("Make keeper", "M", () => this.keeper()) : null, copy && member ? button("Not a copy", "D", () => this.different()) : null, h("span", { class: "space" }),

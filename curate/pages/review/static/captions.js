@@ -12,8 +12,8 @@ const words = (caption) => (caption || "").toLowerCase().match(/[\p{L}\p{N}_'-]{
 export class Captions {
   constructor() {
     this.unit = "tag";
-    this.tags = new Virtual({ cell: (i) => this.tag(this.counted[i]), height: () => 34, props: { class: "virtual tags", "aria-label": "Tags by frequency", tabindex: "-1" } });
-    this.list = new Virtual({ cell: (i) => this.line(i), columns: (w) => Math.max(1, Math.floor(w / 620)), height: () => (matchMedia("(max-width: 860px)").matches ? 132 : 104), gap: 8, props: { class: "virtual lines", "aria-label": "Captions", tabindex: "-1" } });
+    this.tags = new Virtual({ cell: (i) => this.tag(this.counted[i]), height: () => 34, props: { class: "virtual tags", role: "group", "aria-label": "Tags by frequency" } });
+    this.list = new Virtual({ cell: (i) => this.line(i), columns: (w) => Math.max(1, Math.floor(w / 620)), height: () => (matchMedia("(max-width: 860px)").matches ? 132 : 104), gap: 8, props: { class: "virtual lines", role: "group", "aria-label": "Captions" } });
     this.scope = h("p", { class: "quiet" });
     this.tally = h("p", { class: "quiet" });
     this.find = h("input", { type: "text", placeholder: "Find", "aria-label": "Find", oninput: () => this.preview() });

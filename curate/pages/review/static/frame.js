@@ -15,7 +15,7 @@ export class Frame {
     this.saved = h("span", { class: "saved", role: "status" });
     this.title = h("span", { class: "folder" });
     this.theme = button("◐", "", () => this.turnLight(), { class: "icon", title: "Light or dark (L)", "aria-label": "Light or dark" });
-    fill(top, h("span", { class: "brand" }, h("img", { src: "/static/icon.svg", alt: "", width: 20, height: 20 }), h("b", {}, "curate"), this.title), this.nav, this.meters,
+    fill(top, h("h1", { class: "sr" }, "curate review"), h("span", { class: "brand" }, h("img", { src: "/static/icon.svg", alt: "", width: 20, height: 20 }), h("b", {}, "curate"), this.title), this.nav, this.meters,
       h("div", { class: "icons" }, this.saved,
         button("↶", "", () => turn("undo"), { class: "icon", title: "Undo (U)", "aria-label": "Undo" }), button("↷", "", () => turn("redo"), { class: "icon", title: "Redo (R)", "aria-label": "Redo" }), this.theme,
         button("?", "", () => this.help(), { class: "icon", title: "Keys (?)", "aria-label": "Keys" }), button("⏻", "", () => this.stop(), { class: "icon", title: "End the review", "aria-label": "End the review" })));

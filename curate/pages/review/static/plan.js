@@ -41,7 +41,7 @@ export class PlanView {
       this.field("target_steps", "Target", "optimizer steps", this.amount("target_steps", { min: 1, step: 1, max: 10000000 })),
       this.field("batch_size", "Batch size", "", h("select", { onchange: (e) => this.set({ batch_size: e.target.value === "auto" ? "auto" : Number(e.target.value) }) }, ["auto", 1, 2, 3, 4, 6, 8, 16].map((v) => h("option", { value: String(v), selected: set.budget.batch_size === v }, String(v))))),
       this.field("resolution", "Resolution", "px", this.amount("resolution", { min: 64, max: 8192, step: 1, placeholder: "the base model's" })),
-      this.field("gradient_accumulation", "Gradient accumulation", "batches a step", this.amount("gradient_accumulation", { min: 1, max: 64, step: 1, required: true })),
+      this.field("gradient_accumulation", "Accumulation", "batches a step", this.amount("gradient_accumulation", { min: 1, max: 64, step: 1, required: true })),
       this.field("rank", "Rank", "", this.amount("rank", { min: 1, max: 1024, step: 1, required: true })));
   }
 
@@ -69,7 +69,7 @@ export class PlanView {
     const [word, tone] = VERDICTS[plan.verdict] || [plan.verdict, "warn"];
     const seen = plan.exposures.per_effective_image, { sound, cap } = plan.range, s = plan.plan;
     const end = Math.max(cap * 1.6, seen * 1.1);
-    const facts = [["Repeats", number(s.repeats, Number.isInteger(s.repeats) ? 0 : 2)], ["Epochs", String(s.epochs)], ["Batch size", String(s.batch_size)], ["Steps", `${s.steps.toLocaleString("en")}${plan.target_steps ? ` of ${plan.target_steps.toLocaleString("en")} asked for` : ""}`], ["Learning rate", String(plan.settings.learning_rate)], ["Pictures", `${plan.pictures}, ${number(plan.effective_images)} effective`]];
+    const facts = [["Repeats", number(s.repeats, Number.isInteger(s.repeats) ? 0 : 2)], ["Epochs", String(s.epochs)], ["Batch size", String(s.batch_size)], ["Steps", `${s.steps.toLocaleString("en")}${plan.target_steps && plan.target_steps !== s.steps ? ` of ${plan.target_steps.toLocaleString("en")} asked for` : ""}`], ["Learning rate", String(plan.settings.learning_rate)], ["Pictures", `${plan.pictures}, ${number(plan.effective_images)} effective`]];
     fill(this.answer,
       h("p", { class: `verdict ${tone}` }, word),
       h("p", { class: "lead" }, h("b", {}, `${number(seen, 0)} times`), ` each effective image is seen; sound is ${number(sound[0], 0)} to ${number(sound[1], 0)}`),
@@ -77,7 +77,7 @@ export class PlanView {
       h("dl", { class: "numbers" }, facts.map(([k, v]) => h("div", {}, h("dt", {}, k), h("dd", {}, v)))),
       plan.warnings.length ? h("ul", { class: "findings" }, plan.warnings.map((w) => h("li", {}, safe(w)))) : null,
       plan.remedies.length ? [h("h3", {}, "What would help"), h("ul", { class: "remedies" }, plan.remedies.slice(0, 5).map((r) => h("li", {}, h("b", {}, safe(r.what)), " ", safe(r.text), h("span", { class: "quiet" }, ` ${safe(r.mark)}`))))] : null,
-      plan.alternatives.length ? [h("h3", {}, "Other ways"), h("table", {}, h("thead", {}, h("tr", {}, ["", "repeats", "epochs", "steps", "seen", ""].map((t) => h("th", { scope: "col" }, t)))), h("tbody", {}, plan.alternatives.map((a) => h("tr", {}, h("th", { scope: "row" }, safe(a.what)), h("td", {}, number(a.plan.repeats, 0)), h("td", {}, String(a.plan.epochs)), h("td", {}, a.plan.steps.toLocaleString("en")), h("td", {}, `${number(a.exposures.per_effective_image, 0)}×`), h("td", { class: (VERDICTS[a.verdict] || [])[1] }, (VERDICTS[a.verdict] || [a.verdict])[0])))))] : null);
+      plan.alternatives.length ? [h("h3", {}, "Other ways"), h("table", {}, h("thead", {}, h("tr", {}, ["way", "repeats", "epochs", "steps", "seen", "verdict"].map((t) => h("th", { scope: "col" }, t)))), h("tbody", {}, plan.alternatives.map((a) => h("tr", {}, h("th", { scope: "row" }, safe(a.what)), h("td", {}, number(a.plan.repeats, 0)), h("td", {}, String(a.plan.epochs)), h("td", {}, a.plan.steps.toLocaleString("en")), h("td", {}, `${number(a.exposures.per_effective_image, 0)}×`), h("td", { class: (VERDICTS[a.verdict] || [])[1] }, (VERDICTS[a.verdict] || [a.verdict])[0])))))] : null);
   }
 
   drawViews() {

@@ -16,7 +16,7 @@ export class Queue {
     this.stage = new Stage({ onswipe: (way) => this.go(way) });
     this.panel = new Panel();
     this.panel.onsave = () => { if (this.task?.sort === "no_caption") this.captioned(); };
-    this.list = new Virtual({ cell: (i) => this.row(this.items[i]), height: () => 60, props: { class: "virtual tasks", "aria-label": "Questions", tabindex: "-1" } });
+    this.list = new Virtual({ cell: (i) => this.row(this.items[i]), height: () => 60, props: { class: "virtual tasks", role: "group", "aria-label": "Questions" } });
     this.progress = h("progress", { max: 1, value: 0, "aria-label": "Questions answered" });
     this.tally = h("p", { class: "tally" });
     this.head = h("div", { class: "ask" });
@@ -227,13 +227,13 @@ export class Queue {
 
   subject(task) {
     const first = pic(task.ids[0]), active = pic(ui.active);
-    if (!this.isStar(task) || ui.active === task.ids[0]) return { pic: active, label: this.isStar(task) ? [h("b", {}, task.sort === "lookalikes" ? "" : "★ keeper "), safe(first.path, 60)] : "", tone: "keeper" };
+    if (!this.isStar(task) || ui.active === task.ids[0]) return { pic: active, label: this.isStar(task) ? [h("b", {}, safe(first.path, 60)), task.sort === "lookalikes" ? "" : " ★ keeper"] : "", tone: "keeper" };
     const group = set.groups.find((g) => byPath(g.keeper) === first && g.members.some((m) => m.path === active.path));
     const member = group?.members.find((m) => m.path === active.path);
     const identity = member?.kind === "identical" ? [1, 0, 0, 0, 1, 0] : null;
     return {
-      pic: first, label: [h("b", {}, task.sort === "lookalikes" ? "" : "★ keeper "), safe(first.path, 60)], tone: "keeper",
-      beside: { pic: active, label: [h("b", {}, safe(member?.edit || "", 60)), " ", safe(active.path, 60), active.kept ? "" : h("i", {}, " left out")], tone: active.kept ? "kept" : "out", map: member?.map || identity, changed: member?.changed },
+      pic: first, label: [h("b", {}, safe(first.path, 60)), task.sort === "lookalikes" ? "" : " ★ keeper"], tone: "keeper",
+      beside: { pic: active, label: [h("b", {}, safe(active.path, 60)), active.kept ? " " : h("i", {}, " left out "), safe(member?.edit || "", 200)], tone: active.kept ? "kept" : "out", map: member?.map || identity, changed: member?.changed },
     };
   }
 
