@@ -33,14 +33,13 @@ class Drawn:
 
 
 def plan_for(training: Analysis, settings: Settings, budget: PlanSettings) -> Drawn:
-    """The values of an export for its trainer. Raises PlanError and TrainerError."""
+    """The values of an export for its trainer. Raises what `check` raises, and PlanError and TrainerError."""
     from curate import output, plan
 
-    if settings.weights:
-        _refuse_weights(settings, budget)
+    check(settings, budget)
     if settings.trainer == "folder":
         return Drawn(values=output.Values(), repeats={})
-    training = _as_written(training, settings)
+    training = _as_laid_out(_as_written(training, settings), settings)
     budget = replace(budget, trainer=settings.trainer)
     if budget.repeats is not None and budget.target_steps is not None:
         return Drawn(values=_at_fixed_repeats(training, budget, budget.target_steps), repeats={})
@@ -48,6 +47,21 @@ def plan_for(training: Analysis, settings: Settings, budget: PlanSettings) -> Dr
     if settings.weights:
         return _by_weights(training, asked)
     return Drawn(values=inputs.export_values(plan.recommend(asked), asked.subsets), repeats={})
+
+
+def check(settings: Settings, budget: PlanSettings) -> None:
+    """Raises ExportError, PlanError and TrainerError for what no set can be exported with, before any is scanned."""
+    from curate.output import captions, scaling
+    from curate.output.layouts import layout
+    from curate.trainers import base
+
+    shape = layout(settings.trainer).shape
+    captions.rules_of(settings, shape, "", "")
+    scaling.refuse_tiny(settings.resize_to)
+    if settings.trainer != "folder":
+        base(budget.base)
+    if settings.weights:
+        _refuse_weights(settings, budget)
 
 
 def _as_written(training: Analysis, settings: Settings) -> Analysis:
@@ -58,6 +72,18 @@ def _as_written(training: Analysis, settings: Settings) -> Analysis:
         return training
     facts = tuple(scaling.written(one, settings.resize_to) for one in training.features.facts)
     return replace(training, features=replace(training.features, facts=facts))
+
+
+def _as_laid_out(training: Analysis, settings: Settings) -> Analysis:
+    """Without the repeats of its folders, where a trainer draws all pictures equally often."""
+    from curate.output.layouts import layout
+
+    if not layout(settings.trainer).numbered:
+        return training
+    pictures = tuple(
+        replace(one, subset="", repeats=1) if one.role == "subject" else one for one in training.catalog.pictures
+    )
+    return replace(training, catalog=replace(training.catalog, pictures=pictures))
 
 
 def _refuse_weights(settings: Settings, budget: PlanSettings) -> None:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from curate.plan import AsTheyLie, Concerned, LaidOut, Plan, PlanInputs, PlanSettings
 
 
-def keeper_of_row(
-    catalog: Catalog, groups: tuple[Group, ...], kept: Sequence[bool] | None = None
-) -> NDArray[np.intp]:
+def keeper_of_row(catalog: Catalog, groups: tuple[Group, ...], kept: Sequence[bool] | None = None) -> NDArray[np.intp]:
     """The row that stands for each picture's photograph, int [N]; -1 for regularisation pictures, and with `kept` for
     photographs of which no file is kept."""
     import numpy as np
@@ -96,7 +94,7 @@ def plan_inputs(analysis: Analysis, settings: PlanSettings, *, advice: bool = Tr
     if advice:
         found = replace(
             found,
-            subjects=_subjects(analysis, rows),
+            subjects=subjects(analysis),
             as_they_lie=_as_they_lie(analysis, keepers, rows),
             concerned=_concerned(analysis, rows),
             gaps=_gaps(analysis, settings),
@@ -155,11 +153,12 @@ def _concerned(analysis: Analysis, rows: Sequence[int]) -> Concerned:
     )
 
 
-def _subjects(analysis: Analysis, rows: Sequence[int]) -> Subjects:
+def subjects(analysis: Analysis) -> Subjects:
     """Whether the pictures that will be trained on may show several subjects; each photograph is looked at once."""
     from curate import diversity
 
     pictures, embeddings = analysis.catalog.pictures, analysis.features.embeddings
+    rows = [row for row, one in enumerate(pictures) if analysis.kept[row] and one.role == "subject"]
     once = {pictures[row].digest: row for row in reversed(rows)}
     looked = sorted(once.values())
     return diversity.subjects.judge(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate import inputs
+from curate.decisions import open_journal
 from curate.errors import PlanError
 from curate.pictures import JoinedSource
 from curate.pipeline import scan, with_coverage
@@ -130,7 +131,8 @@ def _copies(held: Analysis, offered: Analysis, settings: ScanSettings, told: Pro
     """Pictures of the pool that are proved copies of one in the set, by their path."""
     mine, theirs = _photographs(held, left_out=True), _photographs(offered)  # what was left out is not offered again
     source = JoinedSource({SET: held.catalog.folder, POOL: offered.catalog.folder})
-    both = prove(_joined(_only(held, mine), _only(offered, theirs)), source, settings, told)
+    apart = open_journal(Path(held.catalog.folder), settings).present.apart
+    both = prove(_joined(_only(held, mine), _only(offered, theirs)), source, settings, told, apart)
     found: dict[str, str] = {}
     for group in both.groups:
         rows = [group.keeper, *(member.row for member in group.members)]

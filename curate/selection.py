@@ -34,7 +34,7 @@ class Selected:
 
 def select(analysis: Analysis, settings: Settings) -> Selected:
     """The limit and the held-out pictures. Raises ExportError for numbers that the set cannot give."""
-    rows = _rows(analysis)
+    rows = _rows(analysis, settings)
     limited, beyond = None, frozenset[int]()
     if settings.limit is not None:
         limited, chosen = _limited(analysis, settings.limit, rows)
@@ -82,17 +82,21 @@ def export_of(selected: Selected, settings: Settings, drawn: Drawn) -> Export:
     return replace(wanted, items=tuple(items), selection=replace(selected.record, weighted=drawn.weighted))
 
 
-def _rows(analysis: Analysis) -> list[int]:
+def _rows(analysis: Analysis, settings: Settings) -> list[int]:
     """The rows that can be trained on, in an order that does not depend on how files are listed."""
-    from curate.output import SMALLEST
+    from curate import output
 
     pictures, facts = analysis.catalog.pictures, analysis.features.facts
+    skipped = frozenset[str]()
+    if settings.no_caption == "skip":
+        skipped = output.uncaptioned(output.export_of(analysis, settings).items)
     return [
         int(row)
         for row in inputs.order(analysis.catalog)
         if analysis.kept[row]
         and pictures[row].role == "subject"
-        and min(facts[row].width, facts[row].height) >= SMALLEST
+        and min(facts[row].width, facts[row].height) >= output.SMALLEST
+        and pictures[row].path not in skipped
     ]
 
 

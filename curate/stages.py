@@ -104,8 +104,15 @@ def with_coverage(analysis: Analysis, preset: str, *, mirror_ok: bool) -> Analys
     return replace(analysis, coverage=diversity.coverage.measure(inputs.coverage_inputs(analysis, preset, mirror_ok)))
 
 
-def prove(analysis: Analysis, source: Source, settings: ScanSettings, progress: Progress | None = None) -> Analysis:
-    """The same pictures grouped anew: for analyses that were put together, whose files `source` reads."""
+def prove(
+    analysis: Analysis,
+    source: Source,
+    settings: ScanSettings,
+    progress: Progress | None = None,
+    apart: frozenset[tuple[str, str]] = frozenset(),
+) -> Analysis:
+    """The same pictures grouped anew: for analyses that were put together, whose files `source` reads. `apart`: pairs
+    of digests that the user parted, the lesser first."""
     from curate import copies, features
 
     model = analysis.model
@@ -121,7 +128,7 @@ def prove(analysis: Analysis, source: Source, settings: ScanSettings, progress: 
             half_similarity=model.half_similarity,
             progress=stage(progress or silent, "comparing"),
         )
-        groups = copies.stars(evidence)
+        groups = copies.stars(replace(evidence, not_copies=apart))
     return replace(analysis, groups=groups, kept=kept_of(analysis.catalog, groups))
 
 

@@ -290,3 +290,55 @@ def test_gaps_are_listed_as_a_page_and_as_json(eyes: None, folders: tuple[Path, 
     assert told["measured"] is True
     assert [gap["worth"] for gap in told["gaps"]] == sorted((gap["worth"] for gap in told["gaps"]), reverse=True)
     assert f" 1. {told['gaps'][0]['name']}: " in page
+
+
+def test_a_picture_that_was_parted_from_the_set_is_not_refused_as_its_copy(
+    folders: tuple[Path, Path], tmp_path: Path, no_eyes: None
+) -> None:
+    import hashlib
+
+    from curate.decisions import Decision, open_journal
+
+    mine, pool = folders
+    chosen = curate.ScanSettings(model="builtin", offline=True, cache=tmp_path / "cache", decisions=tmp_path / "said")
+    copy, original = (
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in (pool / "copy of the set.jpg", mine / "1.png")
+    )
+
+    def why() -> str:
+        """Why it is refused; it is small too, which is no reason of kinship."""
+        return {one.path: one.reason for one in pools.fill(pool, mine, 9, chosen).refused}["copy of the set.jpg"]
+
+    assert why() == "copy of 1.png in the set"
+    open_journal(mine, chosen).add(Decision(kind="not_a_copy", digest=copy, other=original))
+    assert "copy" not in why()
+
+
+def test_fill_and_gaps_honour_decisions_in_another_place(
+    folders: tuple[Path, Path], tmp_path: Path, no_eyes: None
+) -> None:
+    import hashlib
+
+    from curate.cli import app
+    from curate.decisions import Decision, open_journal
+
+    mine, pool = folders
+    said = tmp_path / "said"
+    options = [
+        "--model",
+        "builtin",
+        "--offline",
+        "--cache",
+        str(tmp_path / "cache"),
+        "--decisions",
+        str(said),
+        "--json",
+    ]
+    settings = curate.ScanSettings(cache=tmp_path / "cache", decisions=said)
+    digest = hashlib.sha256((pool / "11.png").read_bytes()).hexdigest()
+    open_journal(pool, settings).add(Decision(kind="leave_out", digest=digest, path="11.png"))
+    answer = CliRunner().invoke(app, ["fill", str(pool), str(mine), *options])
+    assert answer.exit_code == 0, answer.output
+    refused = {one["path"]: one["reason"] for one in json.loads(answer.stdout)["refused"]}
+    assert refused["11.png"] == "left out by you"
+    assert CliRunner().invoke(app, ["gaps", str(mine), *options]).exit_code == 0

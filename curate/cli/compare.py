@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from curate.cli import options
-from curate.cli.console import ProgressLine, show, told, write
+from curate.cli.console import ProgressLine, show, tell, told, write
 
 if TYPE_CHECKING:
-    from curate.pages.comparison import Side
+    from curate.pages.comparison import Comparison, Side
     from curate.settings import ScanSettings
 
-EXAMPLE = "Example: curate compare ./my_dataset ./clean/curate-manifest.json"
+EXAMPLE = "Example: curate compare ./my_dataset ./clean/curate-manifest.json -o compare.html"
 
 Source = Annotated[
     Path, typer.Argument(help="Folder, curate-manifest.json, or the output of scan --json.", show_default=False)
@@ -26,6 +26,13 @@ def compare(
     b: Source,
     target_steps: Annotated[int, typer.Option(help="Optimizer steps that exposures are counted for.", min=1)] = 1000,
     batch_size: Annotated[int, typer.Option(help="Pictures a step.", min=1)] = 1,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045 - typer reads it at run time, on Python 3.10 too
+        typer.Option("--out", "-o", help="Write it as an HTML page, too, with pictures.", show_default="none"),
+    ] = None,
+    with_paths: Annotated[
+        bool, typer.Option("--with-paths", help="On the page: whole paths of this machine, not names alone.")
+    ] = False,
     model: options.Model = "auto",
     device: options.Device = "auto",
     offline: options.Offline = False,
@@ -52,15 +59,23 @@ def compare(
     )
     with told():
         from curate import pages
+        from curate.pages import report
 
         progress = ProgressLine()
+        for source in (a, b):
+            if out is not None and source.is_dir():
+                report.check_place(out, source)  # before anything is measured
         before, after = (_side(source, settings, progress) for source in (a, b))
-        progress.clear()
         found = pages.compare(before, after, target_steps * batch_size)
+        if out is not None:
+            whole = _page(found, out, settings, progress, with_paths=with_paths)
+        progress.clear()
         if json:
             write(pages.compare_json(found))
         else:
             show(pages.compare_page(found, everything))
+        if out is not None:
+            tell(f"written: {options.printable(str(whole))}")
 
 
 def _side(source: Path, settings: ScanSettings, progress: ProgressLine) -> Side:
@@ -69,3 +84,26 @@ def _side(source: Path, settings: ScanSettings, progress: ProgressLine) -> Side:
     if source.is_file():
         return pages.side_from_file(source)
     return pages.side_of(pipeline.scan(source, settings, progress=progress), str(source))
+
+
+def _page(found: Comparison, out: Path, settings: ScanSettings, progress: ProgressLine, *, with_paths: bool) -> Path:
+    """Writes the page, with thumbnails of what left and came as far as their files are still there."""
+    from curate.pages import compare_report, report
+    from curate.pictures import Source
+
+    shelf, moved = report.Shelf.of(settings), compare_report.moved_pictures(found)
+    small: dict[str, report.Thumbnail] = {}
+    for side, wanted, others in ((found.a, moved[0], moved[1]), (found.b, moved[1], moved[0])):
+        if not side.folder:
+            continue
+        report.check_place(out, Path(side.folder))
+        small |= report.drawn_small(
+            wanted,
+            Source(side.folder),
+            shelf,
+            settings.background,
+            lambda done, total: progress("drawing", done, total),
+            besides=len(others),
+        )
+    inputs = compare_report.ComparisonInputs(found=found, thumbnails=small, with_paths=with_paths)
+    return report.save(compare_report.compare_report(inputs), out, None)

@@ -104,7 +104,8 @@ def undo(folder: options.LastFolder = None, cache: options.Cache = None, decisio
     """Take back what was decided last: one key press of the review, one import, or one clear."""
     with told():
         journal, _ = _listed(folder, options.decision_settings(cache, decisions))
-        write(f"{_count(len(journal.undo()))} taken back")
+        taken = journal.undo()
+        write(f"{_count(len(taken))} taken back" if taken else "nothing was decided that could be taken back")
 
 
 @app.command("clear", epilog="Example: curate decisions clear ./my_dataset")
@@ -113,6 +114,9 @@ def clear(folder: options.LastFolder = None, cache: options.Cache = None, decisi
     with told():
         journal, listed = _listed(folder, options.decision_settings(cache, decisions))
         everything = (*listed.decisions, *listed.others)
+        if not everything:
+            write("nothing was decided that could be cleared")
+            return
         journal.forget(*everything)
         write(f"{_count(len(everything))} cleared; `curate decisions undo` brings them back")
 

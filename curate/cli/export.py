@@ -112,6 +112,7 @@ def export(
 ) -> None:
     """Write a cleaned copy of the set, with captions, in the layout and config of a trainer."""
     colour = options.colour(background)
+    linked = options.choice("--link", link, ("", "hard", "sym"))
     scan_settings = options.scan_settings(
         model,
         device,
@@ -128,7 +129,7 @@ def export(
     if like is not None:
         exported.refuse_with_like(context, _REPEATABLE)
     with told():
-        from curate import output, pipeline, selection
+        from curate import exposures, output, pipeline, selection
 
         exported.offer_leftovers(destination, remove_leftovers)
         progress = ProgressLine()
@@ -167,6 +168,7 @@ def export(
         output.check_place(destination, source, update=update)
         budget = pipeline.plan_for_export(source, target_steps, options.batch(batch_size), base, scan_settings)
         budget = pipeline.with_repeats(budget, repeats, weights)
+        exposures.check(settings, budget)  # a scan takes minutes: first what needs none
         analysis = pipeline.scan(source, scan_settings, progress=progress)
         if drop_lookalikes:
             analysis = pipeline.without_lookalikes(analysis)
@@ -176,7 +178,7 @@ def export(
             settings,
             plan=budget,
             dry_run=dry_run,
-            link=options.choice("--link", link, ("", "hard", "sym")),
+            link=linked,
             update=update,
             progress=progress,
         )

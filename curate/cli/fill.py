@@ -34,6 +34,7 @@ def fill(
     preset: options.Preset = "character",
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    decisions: options.Decisions = None,
     json: options.Json = False,
 ) -> None:
     """Pick from a pool the pictures that add the most to the set and close its largest gaps."""
@@ -47,6 +48,7 @@ def fill(
         views=views,
         mirror_ok=mirror_ok,
         preset=preset,
+        decisions=decisions,
     )
     with told():
         from curate import pages, pipeline
@@ -83,11 +85,21 @@ def gaps(
     preset: options.Preset = "character",
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    decisions: options.Decisions = None,
     json: options.Json = False,
 ) -> None:
     """List the views and framings that the set lacks, in order of worth: what to photograph or search for."""
     settings = options.scan_settings(
-        model, device, offline, cache, no_cache, regularisation, views=views, mirror_ok=mirror_ok, preset=preset
+        model,
+        device,
+        offline,
+        cache,
+        no_cache,
+        regularisation,
+        views=views,
+        mirror_ok=mirror_ok,
+        preset=preset,
+        decisions=decisions,
     )
     with told():
         from curate import pages, pipeline

@@ -110,8 +110,8 @@ def batch(text: str) -> int | Literal["auto"]:
 
 
 def whole(number: float | None) -> int | float | None:
-    """px as a whole number; megapixels, below 16, as they are."""
-    return int(number) if number is not None and number >= 16 else number
+    """px as a whole number; megapixels, below 16, and what is no whole number as they are."""
+    return int(number) if number is not None and number >= 16 and number.is_integer() else number
 
 
 def choice(option: str, value: str, choices: tuple[str, ...]) -> Any:

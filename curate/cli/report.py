@@ -95,6 +95,7 @@ def report(
         small = made.thumbnails(
             analysis,
             pictures.Source(analysis.catalog.folder, analysis.catalog.outside),
+            made.Shelf.of(settings),
             settings.background,
             progress=lambda done, total: progress("drawing", done, total),
         )

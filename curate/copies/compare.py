@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from curate.copies.edits import Box, files
 from curate.copies.groups import Evidence
-from curate.copies.propose import nearest, pairs
+from curate.copies.propose import Neighbours, nearest, pairs
 from curate.copies.prove import Pictures, Prover, Verdicts
 from curate.records import Catalog, Features
 
@@ -39,15 +38,12 @@ def compare(
 
     rows = [row for row, picture in enumerate(catalog.pictures) if picture.role == "subject"]
     distinct = _first_of_each(measured, rows)
-    similarity, neighbours = nearest(measured.embeddings[distinct])
-    hashes = ((i, j) for i, j, *_ in near_pairs(measured.hashes[distinct]))
     floor = 1 - BELOW_EDITS * (1 - edit_floor)
-    proposed = [(int(distinct[a]), int(distinct[b])) for a, b in pairs(similarity, neighbours, floor, hashes)]
+    near = nearest(measured.embeddings[distinct], floor=min(floor, half_similarity))
+    hashes = ((i, j) for i, j, *_ in near_pairs(measured.hashes[distinct]))
+    proposed = [(int(distinct[a]), int(distinct[b])) for a, b in pairs(near.similarity, near.rows, floor, hashes)]
     prover = Prover(small, [picture.digest for picture in catalog.pictures], verdicts)
     prover.prove(proposed, progress)
-    alike = defaultdict(list)
-    for at, rank in zip(*np.nonzero(similarity >= half_similarity), strict=True):
-        alike[int(distinct[at])].append(int(distinct[neighbours[at, rank]]))
     return Evidence(
         rows=rows,
         pictures=catalog.pictures,
@@ -55,9 +51,33 @@ def compare(
         proofs={pair: proof for pair in proposed if (proof := prover(*pair)) is not None},
         prove=prover,
         similarity=lambda a, b: float(measured.embeddings[a] @ measured.embeddings[b]),
-        alike=alike,
+        alike=Alike(distinct, near, half_similarity),
+        recall=near.recall,
         faces=_faces(measured, rows),
     )
+
+
+class Alike(Mapping[int, Sequence[int]]):
+    """Row -> the rows much alike to it, the most alike first. Kept as arrays: a set may hold millions of such pairs."""
+
+    def __init__(self, rows: NDArray[np.intp], near: Neighbours, least: float) -> None:
+        enough = (near.similarity >= least) & (near.rows >= 0)
+        self._others = rows[near.rows[enough]].astype(np.int32)
+        ends = np.cumsum(enough.sum(axis=1))
+        some = np.flatnonzero(enough.any(axis=1))
+        self._of = dict(zip(rows[some].tolist(), some.tolist(), strict=True))
+        self._ends = np.concatenate([[0], ends])
+
+    def __getitem__(self, row: int) -> list[int]:
+        at = self._of[row]
+        others: list[int] = self._others[self._ends[at] : self._ends[at + 1]].tolist()
+        return others
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._of)
+
+    def __len__(self) -> int:
+        return len(self._of)
 
 
 def _faces(measured: Features, rows: list[int]) -> dict[int, Box]:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import combinations, islice
 from math import log2
 
 from curate.copies import edits
@@ -23,6 +24,7 @@ Prove = Callable[[int, int], Proof | None]
 Similarity = Callable[[int, int], float]
 
 VOTERS = 2  # copies, at least, that together can say that a picture was changed
+ASKED = 64  # pairs of a picture's copies that are compared, at most, to find two that agree
 QUALITY = 12.0  # steps of JPEG quality within which two files count as equally compressed
 CLEANER = 0.15  # octaves of content pixels within which two files count as equally large
 SHARPER = 1.25  # ratio of the finest contrast from which one of two equally large files is the better one
@@ -39,6 +41,7 @@ class Evidence:
     prove: Prove  # any pair, as a map from the first to the second
     similarity: Similarity  # cosine of two rows
     alike: Mapping[int, Sequence[int]]  # row -> rows whose kernel value with it is at least 1/2
+    recall: float = 1.0  # share of the nearest neighbours that were found, by a sample; 1 where all pairs were compared
     not_copies: frozenset[tuple[str, str]] = frozenset()  # pairs of digests that a person has parted
     faces: Mapping[int, Box] = field(default_factory=dict)  # row -> where its largest face is, if one was found
     chosen: Mapping[int, int] = field(default_factory=dict)  # row -> above 0 where a person chose it as keeper; of two
@@ -130,13 +133,20 @@ class _Links:
     def star(self, keeper: int, claimed: set[int]) -> set[int]:
         """The unclaimed heads that are direct copies of the keeper, and of which no two are meant to differ."""
         taken: set[int] = set()
+        changed: set[int] = set()  # of these, those that differ from the keeper somewhere
         open_, asked = set(self.near[keeper]) - claimed, {keeper}
         while open_:
             asked |= open_
             direct = [row for row in open_ if row in self.near[keeper] or self.is_copy(keeper, row)]
             for row in sorted(direct, key=lambda row: (self._change(keeper, row), self.evidence.pictures[row].digest)):
-                if not any(self._apart(row, other) for other in taken) and not self._belongs_elsewhere(keeper, row):
+                differs = self._change(keeper, row) > 0
+                if self._is_parted_from(row, taken) or any(
+                    self._apart(row, other) for other in (taken if differs else changed)
+                ):  # copies that differ from the keeper nowhere are not meant to differ from each other
+                    continue
+                if not differs or not self._belongs_elsewhere(keeper, row):
                     taken.add(row)
+                    changed.update([row] if differs else [])
             open_ = {other for row in direct for other in self.near[row]} - asked - claimed
         return taken
 
@@ -148,9 +158,14 @@ class _Links:
     def _apart(self, a: int, b: int) -> bool:
         if (a, b) in self.parted:
             return True
-        proof = self.evidence.prove(a, b)
         one, other = self.evidence.pictures[a], self.evidence.pictures[b]
+        if not _say_different(one, other):  # before anything is aligned
+            return False
+        proof = self.evidence.prove(a, b)
         return proof is not None and _told_apart(one, other, proof)
+
+    def _is_parted_from(self, row: int, others: set[int]) -> bool:
+        return bool(self.parted) and any((row, other) in self.parted for other in others)
 
     def _belongs_elsewhere(self, keeper: int, row: int) -> bool:
         """Whether a changed picture is an edit of another one that is meant to differ from the keeper."""
@@ -175,7 +190,12 @@ class _Links:
 
 def _told_apart(one: Picture, other: Picture, proof: Proof) -> bool:
     """Whether a changed region and two different captions say that the change is meant."""
-    if proof.changed is None or one.caption_problem is not None or other.caption_problem is not None:
+    return proof.changed is not None and _say_different(one, other)
+
+
+def _say_different(one: Picture, other: Picture) -> bool:
+    """Whether both have a caption, and not the same."""
+    if one.caption_problem is not None or other.caption_problem is not None:
         return False
     return _words(one.caption) != _words(other.caption)
 
@@ -233,12 +253,12 @@ def _is_painted(evidence: Evidence, links: _Links, row: int) -> bool:
 
 def _agree(evidence: Evidence, rows: Sequence[int]) -> bool:
     """Whether some two of these are copies without any changed region: they show how the picture was."""
-    for at, one in enumerate(rows):
-        for other in rows[at + 1 :]:
-            proof = evidence.prove(one, other)
-            if proof is not None and proof.changed is None:
-                return True
-    return False
+    pairs = [(min(pair), max(pair)) for pair in combinations(rows, 2)]
+    known = [proof for pair in pairs if (proof := evidence.proofs.get(pair)) is not None]
+    if any(proof.changed is None for proof in known):
+        return True
+    asked = islice((pair for pair in pairs if pair not in evidence.proofs), ASKED)
+    return any(proof.changed is None for pair in asked if (proof := evidence.prove(*pair)) is not None)
 
 
 def content_pixels(file: File) -> float:

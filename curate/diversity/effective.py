@@ -12,35 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.diversity.maximum import DENSE, maximum_diversity
+from curate.diversity import landmarks
+from curate.diversity.kernels import RANGE, TYPICAL, Count, blocks, kernel, median_of_pairs, spread, unit
+from curate.diversity.maximum import maximum_diversity
 from curate.records import Diversity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
 
-RANGE = 1.4  # factor on u either way; it held the scale of hand-picked sets for all 30 read-outs of 5 networks tried
-BLOCK_BYTES = 64 * 2**20  # of kernel values held at once when the whole kernel would not fit
-LANDMARKS = 512  # rows first looked at in a set too large for one kernel, and rows added a round
-POOL = 20_000  # rows from which the landmarks are picked
-ROUNDS = 12  # of adding rows; more than fill one kernel from the first landmarks
-COVERED = 0.995  # least Kw of a row that needs no weight of its own: the value is then within 1 % of the maximum, since
-# no mixture has more than value / (2 min(Kw) - 1)
+__all__ = ["kernel", "measure", "sampled_diversity", "unit"]
+
+CACHE_BYTES = 2**18  # of kernel values worked on at once: they and their cosines fit a core's second cache
 DRAWS = 4000  # from which the diversity of a larger set's draws is estimated: within 1 % of the exact value
 JUDGED = 10  # pictures (45 pairs) from which on a median similarity says something about the model
-
-
-def kernel(similarities: NDArray[np.floating], u: float) -> Floats:
-    """2^(-(1-s)/u) for cosines s: 1 for equal pictures, 1/2 at s = 1-u. Same shape as `similarities`, float64."""
-    distances = np.asarray(np.subtract(1.0, similarities, dtype=np.float64))
-    np.maximum(distances, 0.0, out=distances)
-    distances *= -1.0 / u
-    values: Floats = np.exp2(distances, out=distances)
-    return values
 
 
 def measure(embeddings: NDArray[np.float32], keeper_of_row: Rows, u: float, order: Rows | None = None) -> Diversity:
@@ -58,23 +45,21 @@ def measure(embeddings: NDArray[np.float32], keeper_of_row: Rows, u: float, orde
     if len(keepers) == 0:
         return Diversity(effective_images=0.0, low=0.0, high=0.0, files=0, photographs=0, evenness=1.0, weights=weights)
     keepers = _ordered(embeddings, keepers, order)
-    vectors = unit(embeddings[keepers])
-    value, own, whole = _maximum(vectors, u)
-    start = own > 0
-    low, high = (_maximum(vectors, scale, start)[0] for scale in (u * RANGE, u / RANGE))
-    weights[keepers] = np.minimum(own, 1.0)
+    vectors = unit(embeddings, keepers)
     copies = np.bincount(keeper_of_row[counted], minlength=len(embeddings))[keepers]
-    uniform = _diversity(vectors, copies / copies.sum(), u)
+    count = _count if len(keepers) <= landmarks.DENSE else landmarks.count
+    found = count(vectors, copies / copies.sum(), u)
+    weights[keepers] = np.minimum(found.weights, 1.0)
     return Diversity(
-        effective_images=value,
-        low=min(low, value),
-        high=max(high, value),
+        effective_images=found.value,
+        low=min(found.low, found.value),
+        high=max(found.high, found.value),
         files=int(counted.sum()),
         photographs=len(keepers),
-        evenness=min(uniform / value, 1.0),
+        evenness=min(found.mixed / found.value, 1.0),
         weights=weights,
-        kernel_limited=_kernel_limited(vectors, value, u),
-        at_least=not whole,
+        kernel_limited=_is_kernel_limited(found, u),
+        at_least=not found.whole,
     )
 
 
@@ -137,31 +122,12 @@ def _ordered(embeddings: NDArray[np.float32], rows: Rows, order: Rows | None) ->
     return rows[np.argsort(keys, kind="stable")]
 
 
-def unit(embeddings: NDArray[np.float32]) -> NDArray[np.floating]:
-    """Rows of length 1: float64 while that is small, since 1-s is what counts; float32 for very large sets."""
-    exact = np.float64 if len(embeddings) <= 4 * DENSE else np.float32
-    vectors = embeddings.astype(exact)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    result: NDArray[np.floating] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
-    return result
-
-
-def _blocks(rows: int, columns: int) -> Iterator[slice]:
-    size = max(1, BLOCK_BYTES // (8 * max(columns, 1)))
-    return (slice(first, min(first + size, rows)) for first in range(0, rows, size))
-
-
-def _dense(vectors: NDArray[np.floating], u: float) -> Floats:
-    K = kernel(vectors @ vectors.T, u)
-    np.fill_diagonal(K, 1.0)
-    return K
-
-
 def _diversity(vectors: NDArray[np.floating], p: Floats, u: float) -> float:
     """1/(p'Kp), half a kernel at a time: rows of a block against the rows up to its end."""
     concentration = 0.0
-    for block in _blocks(len(p), len(p)):
-        inside = _dense(vectors[block], u)
+    for block in blocks(len(p), len(p)):
+        inside = kernel(vectors[block] @ vectors[block].T, u)
+        np.fill_diagonal(inside, 1.0)
         concentration += float(p[block] @ inside @ p[block])
         if block.start:
             before = slice(0, block.start)
@@ -169,60 +135,29 @@ def _diversity(vectors: NDArray[np.floating], p: Floats, u: float) -> float:
     return min(max(1.0 / concentration, 1.0), float(len(p)))
 
 
-def _maximum(
-    vectors: NDArray[np.floating], u: float, start: NDArray[np.bool_] | None = None
-) -> tuple[float, Floats, bool]:
-    """(maximum diversity, weight of each row, whether that is the whole of it rather than a lower bound)."""
-    n = len(vectors)
-    if n <= DENSE:
-        return (*maximum_diversity(_dense(vectors, u), start), True)
-    return _maximum_of_many(vectors, u)
+def _count(vectors: NDArray[np.floating], p: Floats, u: float) -> Count:
+    """The set's maximum diversity at u and at either end of its range, and that of the mixture p, by one kernel."""
+    similarity = vectors @ vectors.T
+    np.fill_diagonal(similarity, 1.0)
+    values = np.empty_like(similarity)
+    value, weights = maximum_diversity(_kernel_into(values, similarity, u))
+    mixed = float(1.0 / (p @ (values @ p)))
+    low, high = (
+        maximum_diversity(_kernel_into(values, similarity, scale), weights > 0)[0] for scale in (u * RANGE, u / RANGE)
+    )
+    some = spread(len(p), TYPICAL)
+    typical = median_of_pairs(similarity if len(some) == len(p) else similarity[np.ix_(some, some)])
+    return Count(value=value, weights=weights, low=low, high=high, mixed=mixed, typical=typical, whole=True)
 
 
-def _maximum_of_many(vectors: NDArray[np.floating], u: float) -> tuple[float, Floats, bool]:
-    """The same by landmarks, without a kernel of all pairs.
-
-    The optimum only needs the rows that carry weight. Start with rows far apart, solve, and add rows that the solution
-    does not cover (Kw < 1), until all are covered: then it is the optimum of the whole set. When that takes more rows
-    than one kernel holds, the value is the optimum of a part, hence a lower bound.
-    """
-    n = len(vectors)
-    pool = np.linspace(0, n - 1, min(n, POOL)).astype(np.intp)
-    chosen = np.sort(pool[_far_apart(vectors[pool], LANDMARKS)])
-    value, weights, covered = 0.0, np.zeros(n), False
-    for _ in range(ROUNDS):
-        value, own = maximum_diversity(_dense(vectors[chosen], u))
-        weights = np.zeros(n)
-        weights[chosen] = own
-        held = np.flatnonzero(weights)
-        cover = np.empty(n)
-        for block in _blocks(n, len(held)):
-            cover[block] = kernel(vectors[block] @ vectors[held].T, u) @ weights[held]
-        cover[chosen] = 1.0
-        missed = np.flatnonzero(cover < COVERED)
-        covered = len(missed) == 0
-        room = DENSE - len(chosen)
-        if covered or room <= 0:
-            break
-        missed = missed[np.argsort(cover[missed], kind="stable")[:POOL]]
-        chosen = np.sort(np.concatenate([chosen, missed[_far_apart(vectors[missed], min(LANDMARKS, room))]]))
-    return value, weights, covered
+def _kernel_into(values: Floats, similarity: NDArray[np.floating], u: float) -> Floats:
+    """The kernel of all pairs, a few rows at a time, so that what lies between stays in the processor's cache."""
+    for block in blocks(len(values), len(values), CACHE_BYTES):
+        values[block] = kernel(similarity[block], u)
+    return values
 
 
-def _far_apart(vectors: NDArray[np.floating], count: int) -> Rows:
-    """`count` rows, each the one farthest from those before it, from row 0 on (Gonzalez 1985)."""
-    chosen = [0]
-    nearest = vectors @ vectors[0]
-    while len(chosen) < min(count, len(vectors)):
-        farthest = int(nearest.argmin())
-        if nearest[farthest] > 1.0 - 1e-6:  # the rest are copies of chosen ones
-            break
-        chosen.append(farthest)
-        np.maximum(nearest, vectors @ vectors[farthest], out=nearest)
-    return np.asarray(chosen, dtype=np.intp)
-
-
-def _kernel_limited(vectors: NDArray[np.floating], value: float, u: float) -> bool:
+def _is_kernel_limited(count: Count, u: float) -> bool:
     """Whether the model sees the pictures as so alike that more of their kind could hardly raise the number.
 
     If all pairs had kernel value k, no set of any size could pass 1/k; half of that bound, with k at the median
@@ -230,10 +165,8 @@ def _kernel_limited(vectors: NDArray[np.floating], value: float, u: float) -> bo
     pictures, about a set that still counts more than half of its pictures, or about one whose typical pair is closer
     than the scale itself (k >= 1/2: frames of one scene, where the pictures are the limit).
     """
-    n = len(vectors)
-    if n < JUDGED or value > n / 2:
+    n = len(count.weights)
+    if n < JUDGED or count.value > n / 2:
         return False
-    some = vectors[np.linspace(0, n - 1, min(n, DENSE // 2)).astype(np.intp)]
-    similarities = (some @ some.T)[np.triu_indices(len(some), k=1)]
-    typical = float(kernel(np.median(similarities, keepdims=True), u)[0])
-    return typical < 0.5 and value > 0.5 / typical
+    typical = float(kernel(np.array([count.typical]), u)[0])
+    return typical < 0.5 and count.value > 0.5 / typical

@@ -1,5 +1,6 @@
 """A decided set -> a folder that a trainer takes: `draft` says what goes where, `write` alone touches the disk."""
 
+from curate.output.captions import uncaptioned
 from curate.output.copying import check_new, copy_as_they_are
 from curate.output.destination import check_place
 from curate.output.document import as_json
@@ -43,6 +44,7 @@ __all__ = [
     "read_manifest",
     "remove_leftover",
     "repeat",
+    "uncaptioned",
     "verify",
     "verify_lines",
     "write",

@@ -16,6 +16,7 @@ Shape = Literal["first line", "alternatives", "whole"]
 POLICIES = "name, class:WORD, skip or error"
 _LINE_ENDS = re.compile("\r\n|[\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f\ufeff]")  # control characters but tab and line ends; byte order mark
+DECIDED = "decided by you"  # where a caption comes from that comes from no file
 _LISTS = ("captions.json",)  # diffusion-pipe: several captions of a picture, as alternatives
 
 
@@ -68,6 +69,32 @@ def caption_of(item: Item, copies: Sequence[Item], rules: Rules) -> Caption | No
     return Caption(text=text, source=source, changes=tuple(changes), made=made)
 
 
+def copies_of(items: Sequence[Item]) -> dict[str, list[Item]]:
+    """The copies that are left out, by their keeper's path, the nearest first."""
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        if item.evidence and not item.kept:
+            found.setdefault(item.evidence.keeper, []).append(item)
+    for copies in found.values():
+        copies.sort(key=lambda one: (-_nearness(one), one.picture.path))
+    return found
+
+
+def uncaptioned(items: Sequence[Item]) -> frozenset[str]:
+    """The paths of kept pictures that have no caption of their own or of a copy, and that `skip` leaves out."""
+    copies = copies_of(items)
+    return frozenset(
+        item.picture.path
+        for item in items
+        if item.kept and not any(_usable(one)[0] for one in (item, *copies.get(item.picture.path, ())))
+    )
+
+
+def _nearness(item: Item) -> float:
+    correlation = item.evidence.correlation if item.evidence else None
+    return 1.0 if correlation is None else correlation
+
+
 def _chosen(item: Item, copies: Sequence[Item], rules: Rules) -> tuple[str, str | None, list[str]]:
     own, changes = _usable(item)
     source = item.picture.caption_path if own else None
@@ -91,6 +118,8 @@ def _usable(item: Item) -> tuple[str, list[str]]:
     if item.picture.caption_problem == "not_utf8" and raw:
         changes.append("was not UTF-8")
     text = _clean(raw)
+    if text and item.picture.caption_path is None:
+        changes.append(DECIDED)
     if text and text != raw.strip():
         changes.append("invisible characters and line ends cleaned")
     return text, changes

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from curate import __version__
 from curate.errors import BrokenPicture, FolderError
+from curate.output import tree
 from curate.output.masks import mask_pixels
 from curate.output.records import Encoding, PlaceMask, PlacePicture, WriteText
 from curate.pictures import Source, decode_for_export, encode, scaled_down
@@ -18,23 +19,39 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+CHUNK = 1 << 20  # bytes read at once of a file that is longer than it said
 
-def whole(action: PlacePicture, source: Source) -> tuple[bytes, tuple[int, int]]:
-    """The bytes and the file's times."""
+
+def whole(action: PlacePicture, source: Source, path: str) -> tuple[bytes, tuple[int, int]]:
+    """The bytes and the file's times. `path`: the file's own."""
     try:
-        with source.open(action.source) as reader:
-            times = os.fstat(reader.fileno())
-            data = reader.read()
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            times = os.fstat(file)
+            data = _read(file, times.st_size)
+        finally:
+            os.close(file)
     except OSError as error:
         raise unreadable(source, action.source, error) from error
     return data, (times.st_atime_ns, times.st_mtime_ns)
+
+
+def _read(file: int, size: int) -> bytes:
+    """All of it, in one call where the file is as long as it says: Python's file objects make four."""
+    data = os.read(file, size + 1)
+    if len(data) == size:
+        return data
+    parts = [data]
+    while part := os.read(file, CHUNK):
+        parts.append(part)
+    return b"".join(parts)
 
 
 def anew(action: PlacePicture, encoding: Encoding, source: Source, background: tuple[int, int, int]) -> bytes:
     """The picture upright, in sRGB, on the background, of 8 bits, its first frame alone; scaled down where asked."""
     import numpy as np
 
-    data, _ = whole(action, source)
+    data, _ = whole(action, source, str(source.whole_path(action.source)))
     if hashlib.sha256(data).hexdigest() != action.digest:
         raise changed(source, action.source)
     try:
@@ -83,10 +100,15 @@ def mask_digest(action: PlaceMask, source: Source) -> str:
     """SHA-256 of the file that a mask is made from; "" where it is all white."""
     if not action.source:
         return ""
+    return digest_of_source(action.source, source)
+
+
+def digest_of_source(path: str, source: Source) -> str:
+    """SHA-256 of a file of the source, in pieces. Raises FolderError."""
     try:
-        return hashlib.sha256(source.read(action.source)).hexdigest()
+        return tree.digest_of(source.whole_path(path))
     except OSError as error:
-        raise unreadable(source, action.source, error) from error
+        raise unreadable(source, path, error) from error
 
 
 def unreadable(source: Source, path: str, error: OSError) -> FolderError:

@@ -30,6 +30,7 @@ def resolve(destination: Path) -> Path:
         raise DestinationError(
             str(destination).encode("ascii", "replace").decode(), str(error), "Choose another place"
         ) from None
+    _refuse_long(whole)  # first: asking whether such a path exists is an error of its own
     return whole
 
 
@@ -65,7 +66,6 @@ def check(
     above = nearest_folder(destination.parent)
     if not os.access(above, os.W_OK | os.X_OK):
         raise DestinationError(destination, f"{above} cannot be written to", "Choose another place")
-    _refuse_long(destination, above)
     needed = space(actions, link=link)
     usage = shutil.disk_usage(above)
     if not usage.total:  # the system's own view of itself: /proc, /sys
@@ -76,8 +76,8 @@ def check(
     if needed + SPARE > free:
         raise DestinationError(
             destination,
-            f"about {_size(needed)} are needed and {_size(free)} are free",
-            "Make room, choose another disk, or give --link hard",
+            f"about {_size(needed)} (and {_size(SPARE)} to spare) are needed and {_size(free)} are free",
+            "Make room, or choose another disk" if link else "Make room, choose another disk, or give --link hard",
         )
 
 
@@ -115,9 +115,9 @@ def is_occupied(destination: Path) -> bool:
 def nearest_folder(path: Path) -> Path:
     """The nearest folder at or above `path` that exists. Raises DestinationError where a file stands in the way."""
     for above in (path, *path.parents):
-        if above.is_dir():
+        if os.path.isdir(above):  # noqa: PTH112  (Path.is_dir fails at a name that is too long)
             return above
-        if above.exists():
+        if os.path.exists(above):  # noqa: PTH110
             raise DestinationError(path, f"{above} is a file", "Choose another place")
     raise DestinationError(path, "no part of this path exists", "Check the drive or the path")
 
@@ -180,10 +180,11 @@ def _refuse_windows(destination: Path, actions: Iterable[Action]) -> None:
             )
 
 
-def _refuse_long(destination: Path, above: Path) -> None:
+def _refuse_long(destination: Path) -> None:
     """A name in the path that is longer than the file system takes."""
     if not hasattr(os, "pathconf"):
         return
+    above = nearest_folder(destination.parent)
     try:
         longest = os.pathconf(above, "PC_NAME_MAX")
     except (OSError, ValueError):  # it does not tell

@@ -12,7 +12,7 @@ from curate.errors import ExportError
 from curate.output import destination as places
 from curate.output import names
 from curate.output.alpha import masks_in_alpha
-from curate.output.captions import Rules, caption_of, rules_of
+from curate.output.captions import Rules, caption_of, copies_of, rules_of
 from curate.output.count import true_steps
 from curate.output.encodings import encoding_of
 from curate.output.layouts import Layout, layout
@@ -33,7 +33,7 @@ def draft(export: Export, destination: Path) -> Draft:
     chosen = layout(export.settings.trainer)
     name = names.safe(export.settings.name or Path(export.folder).name, "set")
     kept, left = _sorted_out(export)
-    copies = _copies(export.items)
+    copies = copies_of(export.items)
     parts: list[Part] = []
     for key, items in parts_of(export, kept, name).items():
         captioned, without = _captioned(export, key, items, copies, name)
@@ -46,7 +46,7 @@ def draft(export: Export, destination: Path) -> Draft:
     found = Draft(
         export=export,
         name=name,
-        root=_root(export.settings.train_path or places.resolve(destination).as_posix()),
+        root=_root(export.settings.train_path.strip() or places.resolve(destination).as_posix()),
         parts=tuple(part for part in parts if not part.held_out),
         validation=tuple(part for part in parts if part.held_out),
         left_out=tuple(sorted(left, key=lambda one: (one.cause, one.path))),
@@ -94,22 +94,6 @@ def said(item: Item) -> str:
     edit = f": {evidence.edit}" if evidence.edit else ""
     words = {"identical": "identical to", "copy": "copy of", "lookalike": "look-alike of"}
     return f"{words[evidence.kind]} {evidence.keeper}{edit}{correlation}"
-
-
-def _copies(items: Sequence[Item]) -> dict[str, list[Item]]:
-    """The copies that are left out, by their keeper's path, the nearest first."""
-    found: dict[str, list[Item]] = {}
-    for item in items:
-        if item.evidence and not item.kept:
-            found.setdefault(item.evidence.keeper, []).append(item)
-    for copies in found.values():
-        copies.sort(key=lambda one: (-_nearness(one), one.picture.path))
-    return found
-
-
-def _nearness(item: Item) -> float:
-    correlation = item.evidence.correlation if item.evidence else None
-    return 1.0 if correlation is None else correlation
 
 
 def _captioned(

@@ -21,7 +21,7 @@ def encoding_of(facts: Facts, suffix: str, wanted: Format) -> tuple[Encoding | N
     proper = _SUFFIXES.get(facts.format, ())
     right = suffix.lower() if suffix.lower() in proper else (proper or (suffix,))[0]
     reasons = is_plain(facts, right)
-    named = tuple(reason for reason in is_plain(facts, suffix) if reason not in reasons)
+    named = () if suffix == right else tuple(one for one in is_plain(facts, suffix) if one not in reasons)
     target: Encoding = _LOSSY.get(facts.format, "png") if wanted == "keep" else wanted
     if wanted != "keep" and _ENCODED.get(facts.format) != wanted:
         reasons += (f"all are wanted as {wanted}",)

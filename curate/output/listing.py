@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 
 from curate.output.layouts import layout
+from curate.output.layouts.base import HOW_TO
 from curate.output.records import Cause, Changes, Draft, Left, Part
 from curate.trainers import get
 
@@ -108,7 +110,8 @@ def _closing(draft: Draft, destination: Path) -> Iterator[str]:
         yield "start with:"
         yield from (f"  {line}" for line in command.split("\n"))
     if draft.settings.trainer == "kohya":  # the others' windows open the configuration themselves
-        yield from chosen.window(draft)
+        yield from takewhile(bool, chosen.window(draft))
+        yield f"(these lines, and more fields, are in {HOW_TO})"
 
 
 def _by_cause(left_out: tuple[Left, ...]) -> str:

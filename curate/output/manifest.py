@@ -20,12 +20,13 @@ __all__ = ["FILE", "SCHEMA", "manifest"]
 
 
 def manifest(
-    draft: Draft, files: Sequence[WrittenFile], link: Link = "", mask_digests: Mapping[str, str] | None = None
+    draft: Draft, files: Sequence[WrittenFile], link: Link = "", digests: Mapping[str, str] | None = None
 ) -> str:
     """The manifest as text: JSON in ASCII, whatever the names of the files; a line for each of them.
 
-    `mask_digests`: SHA-256 of the mask files that were read, by path.
+    `digests`: SHA-256 of the source's files that are no pictures of the set, by path: captions, masks, broken files.
     """
+    read = digests or {}
     values = {
         "schema": SCHEMA,
         "written_by": f"curate {__version__}",
@@ -36,8 +37,8 @@ def manifest(
         "training": {**_training(draft), "steps": draft.steps, "epochs_counted": draft.epochs},
         "notes": list(draft.notes),
         "parts": [_part(part) for part in draft.every()],
-        "pictures": [_picture(part, one, mask_digests or {}) for part in draft.every() for one in part.pictures],
-        "left_out": [_left(left) for left in draft.left_out],
+        "pictures": [_picture(part, one, read) for part in draft.every() for one in part.pictures],
+        "left_out": [_left(left, read) for left in draft.left_out],
         "made_from": plain(replace(draft.export, items=(), broken=(), ignored=())),
         "items": [plain(one) for one in sorted(draft.export.items, key=lambda item: item.picture.path)],
         "files": [plain(one) for one in files],
@@ -76,7 +77,7 @@ def _part(part: Part) -> dict[str, Any]:
     }
 
 
-def _picture(part: Part, placed: Placed, mask_digests: Mapping[str, str]) -> dict[str, Any]:
+def _picture(part: Part, placed: Placed, digests: Mapping[str, str]) -> dict[str, Any]:
     picture = placed.item.picture
     prefix = f"{part.folder}/" if part.folder else ""
     return {
@@ -92,9 +93,10 @@ def _picture(part: Part, placed: Placed, mask_digests: Mapping[str, str]) -> dic
         "caption": {
             "text": placed.caption.text,
             "from": placed.caption.source,
+            "digest": digests.get(placed.caption.source or ""),
             "changes": list(placed.caption.changes),
         },
-        "mask": _mask(placed, mask_digests),
+        "mask": _mask(placed, digests),
     }
 
 
@@ -106,11 +108,11 @@ def _mask(placed: Placed, digests: Mapping[str, str]) -> dict[str, Any] | None:
     return {"from": mask.source or None, "digest": digest, "transparency": mask.alpha_of_source}
 
 
-def _left(left: Left) -> dict[str, Any]:
+def _left(left: Left, digests: Mapping[str, str]) -> dict[str, Any]:
     evidence = asdict(left.evidence) if left.evidence else None
     return {
         "path": left.path,
-        "digest": left.digest or None,
+        "digest": left.digest or digests.get(left.path),
         "cause": left.cause,
         "reason": left.reason,
         "evidence": evidence,

@@ -30,6 +30,8 @@ def notes(export: Export, chosen: Layout, parts: Sequence[Part]) -> Iterator[str
         yield f"{trainer} has no regularisation: those pictures train like any other folder."
     if not chosen.validates and any(part.held_out for part in parts):
         yield _unread(trainer, chosen)
+    if chosen.numbered and len({one.item.picture.repeats for one in subject}) > 1:
+        yield f"{trainer} draws all pictures equally often: the repeats in the names of their folders are not used."
     values = export.values
     if values.alpha not in (None, values.rank) and not chosen.takes_alpha(values.base):
         yield f"{trainer} sets the LoRA's alpha to its rank for {values.base}: {values.alpha:g} is not used."

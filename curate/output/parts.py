@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from curate.errors import TrainerError
 from curate.output import names
@@ -33,6 +34,7 @@ def parts_of(export: Export, kept: Sequence[Item], name: str) -> dict[Key, list[
     """The pictures by part: folders with repeats of their own stay, all others are thrown together."""
     values, settings = export.values, export.settings
     found: dict[Key, list[Item]] = {}
+    safe = cache(names.safe)  # the same few labels for thousands of pictures
     for item in kept:
         picture = item.picture
         match = _OWN.fullmatch(posixpath.basename(picture.subset))
@@ -46,7 +48,7 @@ def parts_of(export: Export, kept: Sequence[Item], name: str) -> dict[Key, list[
                 default = picture.repeats if values.repeats is None else values.repeats
                 repeats = values.subset_repeats.get(picture.subset, default)
                 repeats = repeats if item.repeats is None else item.repeats
-        label = names.safe(text, "regularisation" if picture.role == "regularisation" else "set")
+        label = safe(text, "regularisation" if picture.role == "regularisation" else "set")
         if item.held_out:
             key = Key(role=picture.role, own=False, label=label, repeats=1, held_out=True)
         else:

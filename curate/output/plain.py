@@ -22,12 +22,15 @@ def plain(value: Any) -> Any:
     if kind in _SIMPLE:
         return value
     if is_dataclass(kind):
-        told = ((name, getattr(value, name), default) for name, default in _defaults(kind))
-        return {
-            name: content if type(content) in _SIMPLE else plain(content)
-            for name, content, default in told
-            if content is not default and not (type(content) is type(default) and content == default)
-        }
+        found = {}
+        for name, default in _defaults(kind):
+            content = getattr(value, name)
+            if content is default:
+                continue
+            of = type(content)
+            if of is not type(default) or content != default:
+                found[name] = content if of in _SIMPLE else plain(content)
+        return found
     if isinstance(value, Mapping):
         return {key: plain(content) for key, content in value.items()}
     if isinstance(value, (tuple, list)):

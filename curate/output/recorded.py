@@ -103,7 +103,7 @@ def _recorded(whole: Path, values: dict[str, Any]) -> Recorded:
     files = [restored(WrittenFile, one) for one in values["files"]]
     for one in files:
         _checked(one.path)
-    masks = [one["mask"] for one in values["pictures"] if one["mask"] and one["mask"]["from"]]
+    masks = [one["mask"] for one in values["pictures"] if one["mask"] and one["mask"]["from"] and one["mask"]["digest"]]
     return Recorded(
         path=whole,
         written_by=str(values["written_by"]),

@@ -39,15 +39,16 @@ def scaled(export: Export, parts: Sequence[Part]) -> list[Part]:
     return [_in_order(replace(part, pictures=tuple(_scaled(one, short) for one in part.pictures))) for part in parts]
 
 
-def written(facts: Facts, wanted: int | None) -> Facts:
-    """The facts of a picture as --resize-to `wanted` writes it: those that steps are counted with.
+def refuse_tiny(wanted: int | None) -> None:
+    """Raises ExportError for a size that no model is trained at."""
+    if wanted is not None and wanted < STEP:
+        raise ExportError(f"--resize-to {wanted} is smaller than any training", f"Give {STEP} or more")
 
-    Raises ExportError for a size that no model is trained at.
-    """
+
+def written(facts: Facts, wanted: int | None) -> Facts:
+    """The facts of a picture as --resize-to `wanted` writes it: those that steps are counted with."""
     if wanted is None:
         return facts
-    if wanted < STEP:
-        raise ExportError(f"--resize-to {wanted} is smaller than any training", f"Give {STEP} or more")
     width, height = smaller((facts.width, facts.height), short_side(wanted))
     return replace(facts, width=width, height=height)
 

@@ -38,11 +38,11 @@ def exchange(new: Path, destination: Path, old: Path) -> None:
     flush(destination.parent)
 
 
-def flush(folder: Path) -> None:
-    """The folder's names reach the disk."""
+def flush(path: Path) -> None:
+    """A file's content, or the names in a folder, reach the disk."""
     if os.name == "nt":
         return
-    file = os.open(folder, os.O_RDONLY)
+    file = os.open(path, os.O_RDONLY)
     try:
         with suppress(OSError):  # some network file systems sync no folders
             os.fsync(file)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeGuard
 
 from curate.errors import DestinationError
-from curate.output import contents, partial, swap, updating
+from curate.output import beside, partial, swap, updating
 from curate.output import destination as places
 from curate.output.layouts import layout
 from curate.output.listing import lines
@@ -47,7 +47,7 @@ def write(
     what curate did not write.
     """
     whole = places.resolve(destination)
-    if not draft.settings.train_path and draft.root != whole.as_posix():
+    if not draft.settings.train_path.strip() and draft.root != whole.as_posix():
         raise ValueError(
             f"the set was drafted for {draft.root}, not for {whole}: its configuration would name no folder"
         )
@@ -104,11 +104,11 @@ def _written(
         placed = place_all(change.todo(actions) if change else actions, work.set, placing, progress)
         by_path = {**(change.kept if change else {}), **{one.path: one for one in placed}}
         files = [by_path[action.to] for action in actions]
-        digests = {one.source: contents.mask_digest(one, placing.source) for one in actions if _is_mask_file(one)}
-        text = manifest(draft, files, placing.link, digests)
+        with _reaching_the_disk():
+            text = manifest(draft, files, placing.link, beside.digests(draft, placing.source))
         files += place_all((WriteText(to=FILE, text=text),), work.set, placing, None)
-        if hasattr(os, "sync"):
-            os.sync()  # once for all files: a sync of each takes minutes for ten thousand
+        swap.flush(work.set / FILE)
+        swap.flush(work.set)
         if change:
             swap.exchange(work.set, whole, work.old)
             updating.settle(change, whole, work.old)
@@ -117,8 +117,19 @@ def _written(
     return tuple(files)
 
 
-def _is_mask_file(action: Action) -> TypeGuard[PlaceMask]:
-    return isinstance(action, PlaceMask) and bool(action.source) and not action.alpha_of_source
+@contextmanager
+def _reaching_the_disk() -> Iterator[None]:
+    """All that was written so far reaches the disk, in the meantime.
+
+    One sync for all files: one of each takes minutes for ten thousand. What is written afterwards needs its own.
+    """
+    if not hasattr(os, "sync"):  # Windows, which has none for a whole disk
+        yield
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="curate-sync") as pool:
+        done = pool.submit(os.sync)
+        yield
+        done.result()
 
 
 @contextmanager

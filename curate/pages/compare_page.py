@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from curate.pages.comparison import Comparison, Exposure, Moved, Side
 from curate.pages.lines import FEW, Line, clean, entry, wrap
@@ -19,8 +20,13 @@ def compare_page(found: Comparison, everything: bool = False) -> list[Line]:
 
 def compare_json(found: Comparison) -> str:
     """One object, ASCII."""
+    return json.dumps(compare_object(found), indent=1, ensure_ascii=True, allow_nan=False)
+
+
+def compare_object(found: Comparison) -> dict[str, Any]:
+    """The same as plain Python values."""
     one, other = found.exposures
-    values = {
+    return {
         "schema": 1,
         "a": _side(found.a, one),
         "b": _side(found.b, other),
@@ -30,10 +36,9 @@ def compare_json(found: Comparison) -> str:
         "came": [asdict(moved) for moved in found.came],
         "notes": list(found.notes),
     }
-    return json.dumps(values, indent=1, ensure_ascii=True)
 
 
-def _side(side: Side, exposure: Exposure) -> dict[str, object]:
+def _side(side: Side, exposure: Exposure) -> dict[str, Any]:
     return {
         "name": side.name,
         "kind": side.kind,
@@ -44,6 +49,7 @@ def _side(side: Side, exposure: Exposure) -> dict[str, object]:
         "views_seen": side.views[0] if side.views else None,
         "views_wanted": side.views[1] if side.views else None,
         "coverage": side.coverage or None,
+        "matrix": {view: dict(masses) for view, masses in side.matrix.items()} or None,
         "exposures": {
             "per_file": _rounded(exposure.per_file),
             "per_effective_image": _rounded(exposure.per_effective_image),

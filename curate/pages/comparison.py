@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ class Side:
     views: tuple[int, int] | None = None  # seen, wanted; None: not measured
     model: str = ""  # the embedder; "" where it is not told
     coverage: str = ""  # its headline
+    matrix: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    # view -> framing -> effective images; {} where views were not measured
+    folder: str = ""  # where the files of its pictures lie; "" where that is not told
 
     @property
     def files(self) -> int:
@@ -124,6 +127,11 @@ def _of_scan(values: Mapping[str, Any], name: str, kind: str) -> Side:
         views=(int(coverage["views_seen"]), int(coverage["views_wanted"])) if coverage["measured"] else None,
         model=str(values["model"]["name"]),
         coverage=str(coverage["headline"]),
+        matrix={
+            str(view): {str(framing): float(mass) for framing, mass in masses.items()}
+            for view, masses in (coverage.get("matrix") or {}).items()
+        },
+        folder=str(values.get("folder") or ""),
     )
 
 
@@ -141,6 +149,7 @@ def _of_manifest(values: Mapping[str, Any], name: str) -> Side:
             if one["digest"] and one["digest"] not in kept
         },
         effective_images=None if None in weights else float(sum(weights)),
+        folder=str(values.get("source") or ""),
     )
 
 

@@ -2,7 +2,17 @@
 
 from curate.pictures.catalog import Digests, scan
 from curate.pictures.layout import is_laid_out
-from curate.pictures.pixels import Decoded, decode, decode_for_export, encode, is_plain, preview, scaled_down, thumbnail
+from curate.pictures.pixels import (
+    Decoded,
+    decode,
+    decode_for_export,
+    encode,
+    is_plain,
+    preview,
+    scaled_down,
+    thumbnail,
+    thumbnail_size,
+)
 from curate.pictures.signatures import CAPTION_SUFFIXES
 from curate.pictures.source import JoinedSource, Source
 
@@ -21,4 +31,5 @@ __all__ = [
     "scaled_down",
     "scan",
     "thumbnail",
+    "thumbnail_size",
 ]

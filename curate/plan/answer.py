@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from curate.errors import PlanError
-from curate.plan.constants import MOST_SAVES
+from curate.plan.constants import MOST_SAVES, MOST_STEPS
 from curate.plan.exposure import judge
 from curate.plan.question import Question
 from curate.plan.records import Exposures, Judgement, PlanSettings, Schedule
@@ -36,6 +36,8 @@ def answer_at(question: Question, batch_size: int, most_epochs: int | None = Non
         found = at(question.set, batch_size, scale, settings.epochs)
         if not found.steps:
             raise PlanError(f"Nothing is left to train on at batch size {batch_size}", "Lower the batch size")
+        if found.steps > MOST_STEPS:
+            raise PlanError(f"{settings.epochs} epochs are more than {MOST_STEPS:,} steps", "Give fewer epochs")
     else:
         found = nearest(question.set, settings.target_steps or 0, batch_size, most_epochs or MOST_SAVES)
     return _evaluated(question, found, batch_size)
@@ -60,15 +62,12 @@ def _evaluated(question: Question, found: Found, batch_size: int) -> Answer:
     per_step = own / _mean_steps(question.trainer, found)
     samples = per_step * steps.steps
     diversity = _sampled(question, found, steps)
-    repeats = tuple(
-        part.subset.repeats * found.scale
-        for pool in laid.pools
-        for part in pool.parts
-        if not part.subset.regularisation
-    )
+    own_subsets = [p.subset for pool in laid.pools for p in pool.parts if not p.subset.regularisation]
+    repeats = tuple(subset.repeats * found.scale for subset in own_subsets)
     schedule = Schedule(
         repeats=min(repeats),
         subset_repeats=repeats,
+        subset_names=tuple(subset.name for subset in own_subsets),
         epochs=steps.epochs,
         batch_size=batch_size,
         steps=steps.steps,

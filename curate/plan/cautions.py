@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from curate.plan.answer import Answer
 from curate.plan.constants import ADAPTIVE, FEWEST_SAVES, GROWTH_FROM, REFERENCE_RATE
 from curate.plan.question import Question
-from curate.plan.traps import shown
+from curate.plan.wording import plural, shown
 
 MANY_RANKS = 32  # rank above which a small set is warned: SimpleTuner's and community guides
 
@@ -21,10 +21,10 @@ def cautions(question: Question, answer: Answer) -> Iterator[str]:
     if refused:
         paths = question.inputs.paths
         names = [shown(paths[i]) if paths else f"picture {i + 1}" for i in refused[:3]]
-        yield f"{question.trainer.title} refuses {len(refused)} pictures as too small: {', '.join(names)}."
+        yield f"{question.trainer.title} refuses {plural(len(refused), 'picture')} as too small: {', '.join(names)}."
     if answer.found.limit and question.trainer.budget == "epochs":
         yield (
-            f"{settings.target_steps} steps are fewer than {FEWEST_SAVES} epochs of this set: "
+            f"The target is less than {FEWEST_SAVES} epochs of this set: "
             f"{question.trainer.fields.steps} ends the run, not {question.trainer.fields.epochs}."
         )
     if settings.target_steps and schedule.steps != settings.target_steps:

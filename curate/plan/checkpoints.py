@@ -3,7 +3,7 @@
 Saved files are chosen so that the sound range holds at least three. A trainer that counts epochs saves after epochs as
 long as these are fine enough, else after steps, which all of them can count. Where a run goes far beyond its sound
 range that can take more than fifty files; a run that ends within its range writes no more than fifty, so that a range
-that it barely enters holds fewer than three.
+that it barely enters holds fewer than three, which the page says. Where no number of steps is sound, fifty are most.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ def _steps(course: Course) -> int:
     steps = course.schedule.steps
     most = max(1, _width(course) // WANTED, ceil(steps / MOST_SAVES))
     usual = next(n for n in ROUND_STEPS if n <= most)
-    goes_on = steps > course.judgement.sound_steps[1] > 0
-    if not goes_on or _held(course, Interval(every=usual, unit="steps")) >= WANTED:
+    first, last = course.judgement.sound_steps
+    can_hold = last - max(first, 1) + 1 >= WANTED  # not where no number of steps is sound
+    if steps <= last or not can_hold or _held(course, Interval(every=usual, unit="steps")) >= WANTED:
         return usual
     return next((n for n in ROUND_STEPS if _held(course, Interval(every=n, unit="steps")) >= WANTED), 1)
 

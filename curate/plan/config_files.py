@@ -53,6 +53,9 @@ def read_config(path: Path, trainer: str) -> TrainerConfig:
     source = Source(trainer=trainer, path=path, text=text)
     values = READERS[trainer](source)
     options = {key: values.pop(key) for key in list(values) if key in get(trainer).options}
+    for key, value in options.items():
+        if isinstance(get(trainer).options[key], bool) and not isinstance(value, bool):
+            raise source.wrong(key, value, "true or false")
     own = {one.repeats for one in values.get("subsets", ()) if not one.regularisation}
     repeats = own.pop() if len(own) == 1 else None
     return TrainerConfig(trainer=trainer, path=str(path), options=options, repeats=repeats, **values)
@@ -82,6 +85,8 @@ def with_config(settings: PlanSettings, config: TrainerConfig, given: Collection
     shown = {**found, **config.options}
     if "config_subsets" in shown:
         shown["folders"] = len(shown.pop("config_subsets"))
+    elif config.repeats is not None and not settings.epochs and not found.get("epochs"):
+        shown["repeats"] = f"{config.repeats:g} (searched anew for the target)"
     taken = ", ".join(f"{name} {_text(value)}" for name, value in shown.items() if value is not None)
     notes = (f"From {Path(config.path).name}: {taken or 'nothing that counts here'}.", *config.notes)
     return replace(settings, options={**config.options, **settings.options}, notes=notes, **found)

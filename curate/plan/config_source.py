@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+WHOLE = ("batch_size", "epochs", "max_steps", "gradient_accumulation", "rank")  # of our settings
+TEXTS = ("optimizer",)
+UNSET_BY_0 = ("epochs", "max_steps")  # 0 stands for "not set" in several trainers' own examples
 LIKE = 0.85  # share of letters in common from which an unknown key counts as misspelt
 
 
@@ -38,13 +43,10 @@ class Source:
             return json.loads(self.text)
         except ValueError as error:  # TOML and JSON; both messages name the line
             raise self.refused(f"does not parse: {error}", "Mend it, or leave it out") from error
-        except Exception as error:
+        except import_module("yaml").YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            if mark is None:
-                raise
-            raise self.refused(
-                f"line {mark.line + 1} does not parse: {getattr(error, 'problem', '')}", "Mend it"
-            ) from error
+            where = f"line {mark.line + 1} " if mark else ""
+            raise self.refused(f"{where}does not parse: {getattr(error, 'problem', error)}", "Mend it") from error
 
     def refused(self, problem: str, advice: str) -> TrainerError:
         return TrainerError(self.trainer, f"{self.path.name}: " + " ".join(problem.split()), advice)
@@ -78,6 +80,35 @@ class Source:
         if not isinstance(value, list) or not value:
             raise self.refused(f"it has no {section}", "See the trainer's own example")
         return [self.table(one, section) for one in value]
+
+    def picked(self, values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+        """Values under our names, numbers as numbers; what is left empty, or 0 where that means unset, is left out.
+
+        Raises TrainerError, with the line, for a value of the wrong kind.
+        """
+        found = {}
+        for theirs, ours in names.items():
+            value = values.get(theirs)
+            if value in (None, "") or (ours in UNSET_BY_0 and value == 0):
+                continue
+            found[ours] = str(value) if ours in TEXTS else self.number(theirs, value, whole=ours in WHOLE)
+            if ours in TEXTS and not isinstance(value, str):
+                raise self.wrong(theirs, value, "a name")
+        return found
+
+    def number(self, key: str, value: Any, whole: bool = False) -> float:
+        """A number, also one that is written as text: YAML takes 1e-4 for a word. Raises TrainerError for others."""
+        kind = "a whole number of at least 1" if whole else "a number above 0"
+        try:
+            number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else 0.0
+        except ValueError:
+            raise self.wrong(key, value, kind) from None
+        if not 0 < number < inf or (whole and number != int(number)):
+            raise self.wrong(key, value, kind)
+        return int(number) if whole else number
+
+    def wrong(self, key: str, value: Any, kind: str) -> TrainerError:
+        return self.refused(f"line {self.line(key)}: {key} is {value!r}", f"Give {kind}")
 
     def first(self, value: Any, section: str) -> dict[str, Any]:
         """The first of a list of tables; the others are checked too."""

@@ -14,7 +14,7 @@ from itertools import takewhile
 
 from curate.pictures import is_laid_out
 from curate.plan.records import ConfigSubset, LaidOut, PlanInputs, PlanSettings, RegularisationSet
-from curate.plan.traps import listed, shown
+from curate.plan.wording import listed, shown
 
 NOWHERE = -1  # a picture that no folder of the configuration holds
 
@@ -40,6 +40,10 @@ def by_config(inputs: PlanInputs) -> PlanInputs:
     if homeless:
         notes.append(f"In no folder of the configuration, counted with their own repeats: {listed(homeless)}.")
     notes += [f"{one} is regularisation in the configuration: give --regularisation {one} to say so." for one in turned]
+    if for_export(inputs.settings) is not inputs.settings and len({wanted[at].repeats for at in found}) > 1:
+        notes.append(
+            "curate export puts plain folders together, with one number of repeats; those like 10_sks keep theirs."
+        )
     return replace(
         inputs,
         subsets=tuple(_split(inputs, homes)),

@@ -77,6 +77,7 @@ FAR_OVER = 2.0  # above it, overfitting is likely
 
 REPEATS = range(1, 101)  # passes an epoch that the search tries
 FEWEST_SAVES, MOST_SAVES = 3, 50  # epochs, or saves where the trainer counts steps
+MOST_STEPS = 10_000_000  # optimizer steps: what is above it is a slip of the keyboard, months on any card
 NEAR_TARGET = 0.05  # repeats that the folders already have are kept when they come this near (share of the target)
 AUTO_BATCHES = (4, 2, 1)  # pictures; a LoRA trains with 1 to 8
 CROPPED = 0.15  # share of a picture's area: what is cropped by more is named

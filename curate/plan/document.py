@@ -7,6 +7,7 @@ from typing import Any
 
 from curate.plan.constants import CONSTANTS
 from curate.plan.records import Exposures, Plan, Schedule
+from curate.plan.traps import traps
 from curate.trainers import get
 
 
@@ -54,6 +55,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "remedies": [asdict(remedy) for remedy in plan.remedies],
         "gaps": [{key: getattr(gap, key) for key in ("name", "has", "wants", "worth", "missing")} for gap in plan.gaps],
         "warnings": list(plan.warnings),
+        "traps": list(traps(plan)),
         "regularisation": {"pictures": plan.regularisation, "samples_per_epoch": plan.steps.regularisation_per_epoch},
         "sources": {"steps": get(plan.trainer).source, **{name: asdict(one) for name, one in CONSTANTS.items()}},
         "buckets": [{"width": w, "height": h, "entries": n} for (w, h), n in plan.steps.buckets.items()],

@@ -8,6 +8,7 @@ from textwrap import fill
 from curate.plan.constants import CONSTANTS, SAMPLES_FLOOR
 from curate.plan.records import Plan
 from curate.plan.views_wanted import wanted
+from curate.plan.wording import plural, shortened, times
 from curate.trainers import get
 
 TEXTBOOK = (64, 256)  # pictures a batch that textbooks on training from scratch advise
@@ -53,9 +54,10 @@ def _words(plan: Plan) -> Iterator[str]:
     n, b, s = plan.pictures, plan.schedule.batch_size, plan.schedule
     yield (
         f"An epoch is one pass over everything. A batch is what goes through the model at once: {b} here. An "
-        f"iteration, or step, is one update of the weights. A plain list of {n} pictures has {batches(n, b)} batches "
-        f"(N / B, and one more where a rest is left). With repeats and buckets {get(plan.trainer).title} really makes "
-        f"{s.batches_per_epoch:,} batches an epoch, and {s.steps:,} steps in {s.epochs} epochs."
+        f"iteration, or step, is one update of the weights. A plain list of {plural(n, 'picture')} has "
+        f"{plural(batches(n, b), 'batch')} (N / B, and one more where a rest is left). With repeats and buckets "
+        f"{get(plan.trainer).title} really makes {plural(s.batches_per_epoch, 'batch')} an epoch, and "
+        f"{plural(s.steps, 'step')} in {plural(s.epochs, 'epoch')}."
     )
     yield (
         f"The usual example: CIFAR-10 has 50,000 pictures; in batches of 256 that is {batches(50_000, 256)} batches an "
@@ -71,8 +73,8 @@ def _same_total(plan: Plan) -> Iterator[str]:
         "50 x 20, and at ten times the samples 52 to 125 %. Its size for LoRAs is unknown."
     )
     yield (
-        f"Here: {plan.schedule.samples:,} samples over {plan.exposures.sampled_diversity:.1f} different pictures are "
-        f"{plan.exposures.per_effective_image:.0f} looks at each."
+        f"Here: {plural(plan.schedule.samples, 'sample')}, over {plan.exposures.sampled_diversity:.1f} different "
+        f"pictures: each is looked at {times(plan.exposures.per_effective_image)}."
     )
 
 
@@ -95,7 +97,8 @@ def _copies(plan: Plan) -> Iterator[str]:
         "optimum later but were not worth pictures; new angles, light and backgrounds are (believed)."
     )
     yield (
-        f"Your {plan.pictures} files count as {plan.effective_images:.1f} different pictures ({low:.1f} to {high:.1f})."
+        f"Yours: {plural(plan.pictures, 'file')}, {plan.effective_images:.1f} different pictures "
+        f"({low:.1f} to {high:.1f})."
     )
 
 
@@ -131,14 +134,18 @@ def _weight(plan: Plan) -> Iterator[str]:
 def _descent(plan: Plan) -> Iterator[str]:
     n, b = plan.pictures, plan.schedule.batch_size
     yield "  way           batch          updates an epoch   here"
-    yield f"  batch         N              1                  {n} pictures: 1"
+    yield f"  batch         N              1                  {plural(n, 'picture')}: 1"
     yield f"  stochastic    1              N                  {n}"
     yield f"  mini-batch    B (1 < B < N)  N/B, or N/B + 1    batch {max(b, 2)}: {batches(n, max(b, 2))}"
-    what = "the whole set" if n <= TEXTBOOK[0] else f"a large part of the set ({batches(n, TEXTBOOK[0])} batches of 64)"
+    small, large = TEXTBOOK
+    if n <= small:
+        would = f"{plural(n, 'picture')} such a batch would be the whole set: one update an epoch, an average"
+    else:
+        would = f"{n:,} pictures batches of {small} leave {batches(n, small):,} updates an epoch, each an average"
     yield (
-        "Textbooks advise mini-batches of {} to {}. They mean training from scratch on 50,000 pictures and more. With "
-        "{:,} pictures such a batch would be {}: few updates an epoch, each an average that hides every single "
-        "picture, and memory that no home card has. A LoRA is trained with 1 to 8.".format(*TEXTBOOK, n, what)
+        f"Textbooks advise mini-batches of {small} to {large}. They mean training from scratch on 50,000 pictures and "
+        f"more. With {would} that hides every single picture. It also takes memory that no home card has. A LoRA is "
+        "trained with 1 to 8."
     )
 
 
@@ -149,7 +156,8 @@ def _people(plan: Plan) -> Iterator[str]:
         "many small sets as it has subjects: each must be large enough by itself."
     )
     if plan.subjects is not None:
-        yield " ".join(plan.subjects.findings) or (
+        paths = [*plan.subjects.odd, *(path for group in plan.subjects.groups for path in group)]
+        yield shortened(" ".join(plan.subjects.findings), paths) or (
             "Here nothing in the pictures or their captions speaks for a second subject; two people who look alike at "
             "a glance, on like pictures without captions, would not be noticed."
         )

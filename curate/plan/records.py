@@ -121,6 +121,7 @@ class Schedule:
 
     repeats: float  # passes an epoch; the smallest of the subsets' where they differ
     subset_repeats: tuple[float, ...]  # of each subset
+    subset_names: tuple[str, ...]  # folders of the subsets; "" for pictures that lie in none
     epochs: int
     batch_size: int
     steps: int  # optimizer steps, by the trainer's own rule

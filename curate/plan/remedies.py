@@ -14,8 +14,11 @@ from math import ceil
 from curate.plan.constants import SAMPLES_FLOOR
 from curate.plan.records import Exposures, Judgement, PlanInputs, Remedy, Schedule
 from curate.plan.views_wanted import wanted
+from curate.plan.wording import plural
 from curate.trainers import Trainer
 
+LEAST_HELD_OUT = 2  # pictures: the loss of one says more of that picture than of the training
+FEW = 10  # pictures: of fewer, two held out are more than a fifth of what there is to learn from
 HALF_RATE_GAIN = 1.7  # times later the optimum at half the learning rate; six runs 1.19-2.83, tiny model, N = 20
 
 
@@ -93,9 +96,15 @@ def _against_too_often(s: Situation) -> Iterator[Remedy]:
 
 def _validation(s: Situation) -> Remedy:
     """A tenth of the pictures, two at the least, held out."""
-    count, way = max(2, round(len(s.inputs.sizes) / 10)), s.trainer.notes.validation
+    pictures, way = len(s.inputs.sizes), s.trainer.notes.validation
+    count = max(LEAST_HELD_OUT, round(pictures / 10))
     text = f"Hold {count} pictures out ({way}): held-out loss is the only early signal."
-    if not way:
+    if pictures < FEW:
+        text = (
+            f"{plural(pictures, 'picture')} {'is' if pictures == 1 else 'are'} too few to hold any out: take {count} "
+            "more of the same kind that are never trained on, since held-out loss is the only early signal."
+        )
+    elif not way:
         text = (
             f"Keep {count} pictures out of the folder: {s.trainer.title} measures no held-out loss, which is the only "
             "early signal, so set its saved files beside them by eye."
@@ -131,7 +140,7 @@ def _fewer_steps(s: Situation) -> Remedy:
 def _more_pictures(s: Situation) -> Remedy:
     needed = max(s.needed, SAMPLES_FLOOR.value / s.judgement.cap)
     missing = max(0, ceil(needed - s.exposures.sampled_diversity))
-    text = f"{missing} more effective images ({needed:.0f} in all) make this budget sound; copies do not count."
+    text = f"Effective images for this budget: {needed:.0f}, {missing} more than there are; copies do not count."
     if s.inputs.gaps:
         text += f" Views that are wanted most: {wanted(s.inputs.gaps)}."
     return Remedy(
@@ -163,8 +172,8 @@ def _regularisation(s: Situation) -> Remedy:
     effect = f" With the same repeats and epochs {s.schedule.steps:,} steps become {steps:,}." if steps else ""
     return Remedy(
         what="regularisation",
-        text=f"About {count} pictures of the class, one for each of yours and as often, halve what yours take of a "
-        f"step. {s.trainer.notes.regularisation}{effect}",
+        text=f"About {plural(count, 'picture')} of the class, one for each of yours and as often, halve what "
+        f"yours take of a step. {s.trainer.notes.regularisation}{effect}",
         value=count,
         unit="pictures",
         evidence="mixed in guides; in miniature a 1:1 mix: optimum 2.7 times later (1.2 to 6.7), 6 % more gain",

@@ -10,6 +10,7 @@ from math import gcd
 from curate.errors import PlanError, TrainerError
 from curate.plan.constants import FEWEST_SAVES, MOST_SAVES, NEAR_TARGET, REPEATS
 from curate.plan.records import PlanInputs
+from curate.plan.wording import plural
 from curate.trainers import DataSet, Run, Subset, Trainer
 from curate.trainers.base import Epoch, Laid, Options, Resolution
 from curate.trainers.batching import lay_out
@@ -106,8 +107,12 @@ def _nothing(found: Set, batch_size: int) -> PlanError:
         found.trainer.epoch(found.with_batch(batch_size), REPEATS[-1])
     except TrainerError as error:
         return PlanError(f"{found.trainer.title} refuses batch size {batch_size}: {error.problem}", error.advice)
+    run = found.laid.run
+    what = "batch size" if batch_size > 1 else "gradient accumulation" if run.gradient_accumulation > 1 else "processes"
     return PlanError(
-        f"Nothing is left to train on: at batch size {batch_size} every bucket is dropped", "Lower the batch size"
+        f"Nothing is left to train on: every bucket is smaller than a batch of {batch_size} x "
+        f"{run.gradient_accumulation} (accumulation) x {run.processes} (processes), and dropped",
+        f"Lower the {what}",
     )
 
 
@@ -166,11 +171,12 @@ def _refuse_impossible(found: Set, target: int, best: Found, batch_size: int) ->
         one = at(found, batch_size, best.scale, 1).steps
     if target < one:
         raise PlanError(
-            f"{target} steps are fewer than one epoch, which takes {one} at batch size {batch_size}",
+            f"{plural(target, 'step')}: fewer than one epoch, which takes {one:,} at batch size {batch_size}",
             "Raise the target or the batch size, or train on fewer pictures",
         )
     if best.steps < target and best.scale == REPEATS[-1] and best.epochs == MOST_SAVES:
         raise PlanError(
-            f"{target} steps are more than {REPEATS[-1]} repeats and {MOST_SAVES} epochs give, which is {best.steps}",
+            f"{plural(target, 'step')}: more than {REPEATS[-1]} repeats and {MOST_SAVES} epochs give, which is "
+            f"{best.steps:,}",
             "Lower the target, or train on more pictures",
         )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from curate.plan.records import Plan
+from curate.plan.wording import listed
 from curate.trainers import get
-
-NAMED = 4  # pictures named before "and n more"
-NAME = 28  # characters of a picture's name
 
 
 def traps(plan: Plan) -> Iterator[str]:
@@ -28,15 +26,3 @@ def traps(plan: Plan) -> Iterator[str]:
         elif always or concerned is None:
             yield rule
     yield from notes.traps
-
-
-def listed(pictures: Sequence[str]) -> str:
-    """How many, and the first few by name: 3 (a.png, b.png, c.png)."""
-    rest = f" and {len(pictures) - NAMED} more" if len(pictures) > NAMED else ""
-    return f"{len(pictures)} ({', '.join(shown(path) for path in pictures[:NAMED])}{rest})"
-
-
-def shown(name: str) -> str:
-    """A file's name as it may be printed: no control characters, its end kept when it is long."""
-    clean = "".join(c if c.isprintable() else "?" for c in name)
-    return clean if len(clean) <= NAME else "..." + clean[3 - NAME :]

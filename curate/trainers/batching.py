@@ -224,3 +224,17 @@ def epochs_or_steps(run: Run, epoch: Epoch, default: int) -> Total:
         said = (f"Neither epochs nor steps are set: the trainer falls back to {default} steps without a word.",)
     steps = default if run.max_train_steps is None else run.max_train_steps
     return Total(steps=steps, epochs=ceil_div(steps, per_epoch), steps_per_epoch=per_epoch, warnings=said)
+
+
+def steps_or_epochs(run: Run, epoch: Epoch, default: int, said: str) -> Total:
+    """The step formula of SimpleTuner and the diffusers scripts: `max_train_steps` overrides `epochs`.
+
+    `default`: epochs where neither is given, of which `said` warns.
+    """
+    per_epoch = ceil_div(epoch.per_process, run.gradient_accumulation)
+    if not per_epoch:
+        return Total(steps=0, epochs=0, steps_per_epoch=0)
+    given = run.max_train_steps is not None or run.epochs is not None
+    steps = run.max_train_steps or (run.epochs or default) * per_epoch
+    epochs = ceil_div(steps, per_epoch)
+    return Total(steps=steps, epochs=epochs, steps_per_epoch=per_epoch, warnings=() if given else (said,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 from curate.errors import TrainerError
 from curate.trainers.base import (
@@ -157,7 +158,7 @@ def _general_warnings(run: Run, epoch: Epoch) -> list[str]:
         said.append("Nothing is left to train on: every bucket holds fewer pictures than one batch.")
     small = sum(min(size) < SMALL_SIDE for size in run.sizes)
     if small:
-        said.append(f"{small} pictures have a side under {SMALL_SIDE} px: trainers may stop at them; leave them out.")
+        said.append(f"Pictures with a side under {SMALL_SIDE} px: {small}. Trainers may stop at them; leave them out.")
     return said
 
 
@@ -180,7 +181,7 @@ def _repeats(trainer: Trainer, repeats: float | Sequence[float], count: int) -> 
 
 
 def _check_repeats(trainer: Trainer, times: float) -> None:
-    if times <= 0 or (trainer.whole_repeats and times != int(times)):
+    if not 0 < times < inf or (trainer.whole_repeats and times != int(times)):
         kind = "a whole number of at least 1" if trainer.whole_repeats else "a number above 0"
         raise TrainerError(trainer.name, f"repeats is {times!r}", f"Set {kind}")
 

@@ -35,6 +35,7 @@ from curate.trainers.batching import (
     keep_short,
     nearest_multiple,
     side,
+    steps_or_epochs,
 )
 
 NAME = "diffusers"
@@ -120,14 +121,9 @@ class Diffusers:
         return "pytorch_lora_weights.safetensors" if save.ended else f"checkpoint-{save.step}"
 
     def total(self, run: Run, epoch: Epoch) -> Total:
-        per_epoch = ceil_div(epoch.per_process, run.gradient_accumulation)
-        if not per_epoch:
-            return Total(steps=0, epochs=0, steps_per_epoch=0)
-        said: tuple[str, ...] = ()
-        if run.max_train_steps is None and run.epochs is None:
-            said = (f"Neither epochs nor steps are set: the script runs {DEFAULT_EPOCHS} epoch.",)
-        steps = run.max_train_steps or (run.epochs or DEFAULT_EPOCHS) * per_epoch
-        return Total(steps=steps, epochs=ceil_div(steps, per_epoch), steps_per_epoch=per_epoch, warnings=said)
+        return steps_or_epochs(
+            run, epoch, DEFAULT_EPOCHS, f"Neither epochs nor steps are set: the script runs {DEFAULT_EPOCHS} epoch."
+        )
 
     def warnings(self, laid: Laid, epoch: Epoch) -> tuple[str, ...]:
         return ()

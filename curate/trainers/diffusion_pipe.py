@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log, sqrt
+from math import inf, log, sqrt
 from typing import Literal
 
 from curate.errors import TrainerError
@@ -137,9 +137,7 @@ class DiffusionPipe:
             said.append("diffusion-pipe has no regularisation: those pictures are trained like any other directory.")
         lost = [b.entries for b in epoch.buckets if not b.batches]
         if lost:
-            said.append(
-                f"{len(lost)} buckets hold less than one global batch: their {sum(lost)} entries are never trained."
-            )
+            said.append(f"Buckets below one global batch: {len(lost)}. Their entries, {sum(lost)}, are never trained.")
         return tuple(said)
 
 
@@ -159,9 +157,18 @@ def _ratios(options: Options) -> tuple[float, ...]:
     if listed is not None:
         if not isinstance(listed, Sequence) or not listed:
             raise TrainerError(NAME, "ar_buckets is no list", "Give ratios like [1.0, 1.5] or sizes like [[512, 512]]")
-        given = [r[0] / r[1] if isinstance(r, Sequence) else float(r) for r in listed]
-        return tuple(sorted({round(r, DECIMALS) for r in given}))
+        return tuple(sorted({round(_ratio(one), DECIMALS) for one in listed}))
     return spaced(options["min_ar"], options["max_ar"], options["num_ar_buckets"])
+
+
+def _ratio(given: object) -> float:
+    """One of `ar_buckets`, a ratio or (width, height), as a ratio."""
+    sides = given if isinstance(given, (list, tuple)) else (given, 1)
+    if len(sides) != 2 or not all(isinstance(s, (int, float)) and 0 < s < inf for s in sides):
+        raise TrainerError(
+            NAME, f"{given!r} in ar_buckets is no ratio", "Give ratios like 1.5 or sizes like [512, 512]"
+        )
+    return float(sides[0] / sides[1])
 
 
 def spaced(low: object, high: object, number: object) -> tuple[float, ...]:
@@ -178,6 +185,8 @@ def spaced(low: object, high: object, number: object) -> tuple[float, ...]:
 def _resolutions(listed: object, single: object) -> tuple[float, ...]:
     """Sides of squares, px, sorted; a pair only means its area."""
     given = listed if isinstance(listed, Sequence) else (single,)
+    if not given:
+        raise TrainerError(NAME, "resolutions is empty", "Give one to three, like [1024]")
     if len(given) > MOST_RESOLUTIONS:
         raise TrainerError(
             NAME,

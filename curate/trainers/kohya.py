@@ -145,7 +145,7 @@ class Kohya:
         said = [text for pool in laid.pools for text in _pool_warnings(laid, pool)]
         unused = epoch.regularisation_repeats.count(0)
         if unused:
-            said.append(f"{unused} regularisation pictures, the last by name, are never used: yours are fewer.")
+            said.append(f"Regularisation pictures that are never used: {unused}, the last by name. Yours are fewer.")
         return tuple(said)
 
 
@@ -206,8 +206,8 @@ def _pool_warnings(laid: Laid, pool: Pool) -> list[str]:
         odd = sum(laid.run.sizes[row] != wanted for p in pool.parts for row in p.subset.pictures)
         if not options["enable_bucket"] and odd:
             said.append(
-                f"enable_bucket is off: {odd} pictures are cropped to {wanted[0]}x{wanted[1]}, "
-                "and without cached latents the trainer stops at them."
+                f"enable_bucket is off: pictures of another size ({odd}) are cropped to {wanted[0]}x{wanted[1]}, and "
+                "without cached latents the trainer stops at them."
             )
         names = [s.name for s in data_set.subsets if s.name]
         twice = sorted({name for name in names if names.count(name) > 1})

@@ -76,6 +76,13 @@ def limits(wanted: Size, options: Options) -> tuple[int, int, int]:
     step = whole_px(NAME, "bucket_reso_steps", options)
     low = whole_px(NAME, "min_bucket_reso", options) // step * step
     high = ceil_div(whole_px(NAME, "max_bucket_reso", options), step) * step
+    if not low:
+        raise TrainerError(
+            NAME,
+            f"min_bucket_reso {options['min_bucket_reso']} is below bucket_reso_steps {step}: it counts as 0 and stops "
+            "the trainer",
+            f"Set min_bucket_reso to {step} or more",
+        )
     if min(wanted) < low:
         raise TrainerError(
             NAME, f"resolution {min(wanted)} is below min_bucket_reso {low}", f"Set min_bucket_reso to {min(wanted)}"
@@ -86,4 +93,4 @@ def limits(wanted: Size, options: Options) -> tuple[int, int, int]:
             f"resolution {max(wanted)} is above max_bucket_reso {high}",
             f"Set max_bucket_reso to {2 * max(wanted)}",
         )
-    return max(low, step), high, step
+    return low, high, step

@@ -148,6 +148,9 @@ class OneTrainer:
         )
 
     def warnings(self, laid: Laid, epoch: Epoch) -> tuple[str, ...]:
+        subsets = [part.subset for pool in laid.pools for part in pool.parts]
+        if any(subset.repeats != int(subset.repeats) for subset in subsets):
+            return ("A fraction in balancing moves on each epoch: later ones may have a few batches more or less.",)
         return ()
 
 

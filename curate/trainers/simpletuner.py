@@ -22,7 +22,7 @@ from curate.trainers.base import (
     Total,
 )
 from curate.trainers.bases import Base
-from curate.trainers.batching import by_subset, ceil_div, epoch_of, filled, pad_short
+from curate.trainers.batching import by_subset, ceil_div, epoch_of, filled, pad_short, steps_or_epochs
 from curate.trainers.simpletuner_buckets import NAME, placer
 
 DEFAULT_EPOCHS = 1  # num_train_epochs
@@ -96,19 +96,14 @@ class SimpleTuner:
         return "pytorch_lora_weights.safetensors" if save.ended else f"checkpoint-{save.step}"
 
     def total(self, run: Run, epoch: Epoch) -> Total:
-        per_epoch = ceil_div(epoch.per_process, run.gradient_accumulation)
-        if not per_epoch:
-            return Total(steps=0, epochs=0, steps_per_epoch=0)
-        said: tuple[str, ...] = ()
-        if run.max_train_steps is None and run.epochs is None:
-            said = (f"Neither epochs nor steps are set: {DEFAULT_EPOCHS} epoch is counted.",)
-        steps = run.max_train_steps or (run.epochs or DEFAULT_EPOCHS) * per_epoch
-        return Total(steps=steps, epochs=ceil_div(steps, per_epoch), steps_per_epoch=per_epoch, warnings=said)
+        return steps_or_epochs(
+            run, epoch, DEFAULT_EPOCHS, f"Neither epochs nor steps are set: {DEFAULT_EPOCHS} epoch is counted."
+        )
 
     def warnings(self, laid: Laid, epoch: Epoch) -> tuple[str, ...]:
         pruned = [b.entries for b in epoch.buckets if not b.batches]
         if pruned:
-            return (f"{len(pruned)} buckets hold less than one batch: their {sum(pruned)} entries are never trained.",)
+            return (f"Buckets below one batch: {len(pruned)}. Their entries, {sum(pruned)}, are never trained.",)
         return ()
 
 

@@ -69,23 +69,23 @@ def test_turning_a_proof_twice_gives_it_back() -> None:
 def test_the_nearest_are_found_exactly() -> None:
     vectors = np.random.default_rng(3).normal(size=(60, 16)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    similarity, rows = propose.nearest(vectors, 5)
+    found = propose.nearest(vectors, 5)
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -2)
-    assert (rows == np.argsort(-cosines, axis=1)[:, :5]).all()
-    assert similarity == pytest.approx(np.sort(cosines, axis=1)[:, ::-1][:, :5], abs=1e-5)
+    assert (found.rows == np.argsort(-cosines, axis=1)[:, :5]).all()
+    assert found.similarity == pytest.approx(np.sort(cosines, axis=1)[:, ::-1][:, :5], abs=1e-5)
 
 
 def test_equal_pictures_find_each_other_and_not_themselves() -> None:
     vectors = np.tile(np.float32([[1, 0]]), (20, 1))
-    _, rows = propose.nearest(vectors, 6)
+    rows = propose.nearest(vectors, 6).rows
     assert rows.shape == (20, 6)
     assert (rows != np.arange(20)[:, None]).all()
 
 
 def test_one_picture_has_no_neighbours() -> None:
-    similarity, rows = propose.nearest(np.float32([[1, 0]]))
-    assert similarity.shape == rows.shape == (1, 0)
+    found = propose.nearest(np.float32([[1, 0]]))
+    assert found.similarity.shape == found.rows.shape == (1, 0)
 
 
 def test_pairs_below_what_an_edit_can_do_are_dropped_unless_their_hashes_are_near() -> None:

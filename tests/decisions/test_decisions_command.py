@@ -116,9 +116,16 @@ def test_clear_withdraws_everything_and_undo_brings_it_back(run, journal: Journa
     assert run("clear", sample_folder).stdout.startswith("7 decisions cleared")
     journal.refresh()
     assert journal.listing() == ()
+    assert run("clear", sample_folder).stdout.strip() == "nothing was decided that could be cleared"
     assert run("undo", sample_folder).stdout.startswith("7 decisions taken back")
     journal.refresh()
     assert len(journal.listing()) == 7
+
+
+def test_nothing_is_taken_back_where_nothing_was_decided(run, tmp_path: Path, sample_folder: Path) -> None:  # type: ignore[no-untyped-def]
+    empty = tmp_path / "other"
+    shutil.copytree(sample_folder, empty)
+    assert run("undo", empty).stdout.strip() == "nothing was decided that could be taken back"
 
 
 def test_decisions_on_a_folder_that_is_gone_can_still_be_exported(run, tmp_path: Path, sample_folder: Path) -> None:  # type: ignore[no-untyped-def]

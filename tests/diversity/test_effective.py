@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.diversity import effective, kernel, maximum_diversity, measure, sampled_diversity
+from curate.diversity import kernel, kernels, landmarks, maximum_diversity, measure, sampled_diversity
 from curate.diversity import maximum as solver
 
 U = 0.05
@@ -208,15 +208,15 @@ def test_draws_of_copies_fall_to_their_keeper():
 def test_blocks_give_what_the_whole_kernel_gives(monkeypatch):
     vectors, draws = pictures(5, 50), np.random.default_rng(1).random(50)
     whole = sampled_diversity(vectors, np.arange(50), draws, U)
-    monkeypatch.setattr(effective, "BLOCK_BYTES", 8 * 50 * 7)  # seven rows at a time
+    monkeypatch.setattr(kernels, "BLOCK_BYTES", 8 * 50 * 7)  # seven rows at a time
     assert sampled_diversity(vectors, np.arange(50), draws, U) == pytest.approx(whole, rel=1e-12)
 
 
 def test_landmarks_reach_the_number_of_the_whole_set(monkeypatch):
     vectors = pictures(6, 300, spread=0.3)
     whole = measure(vectors, np.arange(300), 0.2)
-    monkeypatch.setattr(effective, "DENSE", 250)
-    monkeypatch.setattr(effective, "LANDMARKS", 20)
+    monkeypatch.setattr(landmarks, "DENSE", 250)
+    monkeypatch.setattr(landmarks, "LANDMARKS", 20)
     found = measure(vectors, np.arange(300), 0.2)
     assert not found.at_least
     assert whole.effective_images * 0.99 <= found.effective_images <= whole.effective_images * (1 + CLOSE)
@@ -224,8 +224,79 @@ def test_landmarks_reach_the_number_of_the_whole_set(monkeypatch):
 
 def test_a_set_too_rich_for_its_landmarks_gives_a_lower_bound(monkeypatch):
     vectors = np.eye(64, dtype=np.float32)
-    monkeypatch.setattr(effective, "DENSE", 32)
-    monkeypatch.setattr(effective, "LANDMARKS", 8)
+    vectors[:32, 0] += 4.0  # half of the set is alike, so that equal shares are not the best mixture
+    whole = measure(vectors, np.arange(64), U)
+    monkeypatch.setattr(landmarks, "DENSE", 16)
+    monkeypatch.setattr(landmarks, "LANDMARKS", 8)
     found = measure(vectors, np.arange(64), U)
     assert found.at_least
-    assert found.effective_images == pytest.approx(32, rel=1e-4)
+    assert 10 < found.effective_images <= 16 < whole.effective_images  # sixteen rows; equal shares would hold eight
+    assert found.weights.sum() == pytest.approx(found.effective_images, rel=CLOSE)
+    assert found.low <= found.effective_images <= found.high
+
+
+def test_unrelated_pictures_beyond_one_kernel_are_counted_by_their_even_mixture(monkeypatch):
+    monkeypatch.setattr(landmarks, "DENSE", 32)
+    monkeypatch.setattr(landmarks, "LANDMARKS", 8)
+    found = measure(np.eye(64, dtype=np.float32), np.arange(64), U)
+    assert found.at_least
+    assert found.effective_images == pytest.approx(64, rel=1e-3)
+
+
+def test_landmarks_tell_the_evenness_of_the_files(monkeypatch):
+    vectors, keepers = pictures(6, 300, spread=0.3), np.arange(300)
+    keepers[:20] = 0
+    whole = measure(vectors, keepers, 0.2)
+    monkeypatch.setattr(landmarks, "DENSE", 250)
+    assert measure(vectors, keepers, 0.2).evenness == pytest.approx(whole.evenness, rel=0.02)
+
+
+SHAPES = {  # vectors [n, 96] that make the kernel easy, clustered, nearly singular, singular
+    "unrelated": lambda random, n: random.normal(size=(n, 96)),
+    "clustered": lambda random, n: random.normal(size=(n // 8, 96)).repeat(8, 0) + 0.5 * random.normal(size=(n, 96)),
+    "nearly copies": lambda random, n: random.normal(size=(n // 8, 96)).repeat(8, 0)
+    + 0.02 * random.normal(size=(n, 96)),
+    "copies": lambda random, n: random.normal(size=(n // 8, 96)).repeat(8, 0),
+    "on a path": lambda random, n: np.cumsum(random.normal(size=(n, 96)), axis=0) / 9 + random.normal(size=96),
+    "of few dimensions": lambda random, n: random.normal(size=(n, 5)) @ random.normal(size=(5, 96)),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("u", [0.03, 0.3])
+def test_large_kernels_solved_step_by_step_meet_the_conditions_of_the_optimum(monkeypatch, shape, u):
+    vectors = SHAPES[shape](np.random.default_rng(3), 320)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    K = kernel(vectors @ vectors.T, u)
+    np.fill_diagonal(K, 1.0)
+    plain = maximum_diversity(K)[0]
+    monkeypatch.setattr(solver, "DIRECT", 40)  # from here on rows join, and gradients solve
+    monkeypatch.setattr(solver, "JOINING", 24)
+    monkeypatch.setattr(solver, "STEPS", 2)
+    value, weights = maximum_diversity(K)
+    assert value == pytest.approx(plain, rel=1e-6)
+    assert weights.min() >= 0
+    assert weights.sum() == pytest.approx(value, rel=1e-9)
+    cover = K @ weights
+    assert cover.min() > 1 - CLOSE
+    assert cover[weights > 1e-3] == pytest.approx(1, abs=1e-5)
+    assert value == pytest.approx(solver._non_negative_least_squares(K).sum(), rel=CLOSE)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_where_gradients_give_up_factors_give_the_same(monkeypatch, shape):
+    vectors = SHAPES[shape](np.random.default_rng(4), 160)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    K = kernel(vectors @ vectors.T, 0.1)
+    plain = maximum_diversity(K)[0]
+    monkeypatch.setattr(solver, "DIRECT", 10)
+    monkeypatch.setattr(solver, "STEPS", 1000)  # no step at all
+    assert maximum_diversity(K)[0] == pytest.approx(plain, rel=CLOSE)
+
+
+def test_what_it_begins_with_changes_nothing():
+    vectors = pictures(8, 80, spread=0.3).astype(np.float64)
+    K = kernel(vectors @ vectors.T, 0.2)
+    some = np.zeros(80, dtype=bool)
+    some[::9] = True
+    assert maximum_diversity(K, some)[0] == pytest.approx(maximum_diversity(K)[0], rel=1e-9)

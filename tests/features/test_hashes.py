@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curate.features import hashes
+from curate.features import hashes, lookup
 from curate.features.hashes import INVERSE, NOTHING, ORIENTATIONS, distance, eight, near_pairs
 
 SAMPLES = Path(__file__).parents[2] / "sample_images"
@@ -133,3 +133,33 @@ def test_the_order_of_files_changes_no_pair():
 
 def test_no_pictures_have_no_pairs():
     assert list(near_pairs(np.zeros((0, 8), dtype=np.uint64))) == []
+
+
+@pytest.mark.parametrize("direct", [0, 1000])
+def test_a_crowd_of_near_pictures_gives_each_its_nearest(monkeypatch, direct):
+    monkeypatch.setattr(hashes, "DIRECT", direct)
+    monkeypatch.setattr(lookup, "CROWD", 300)
+    random = np.random.default_rng(5)
+    rows = random.integers(1, 2**63, size=(400, 8), dtype=np.uint64)
+    at_rest = rows[0].copy()
+    rows[100:300] = at_rest  # two hundred frames of a camera at rest, some with a bit of noise
+    rows[100:300:3, 0] ^= np.uint64(1) << random.integers(0, 64, size=67).astype(np.uint64)
+    found = list(near_pairs(rows, most=4))
+    times = np.bincount(np.ravel([pair[:2] for pair in found]), minlength=400)
+    assert (times[100:300] >= 4).all()
+    assert len(found) <= 4 * 201
+    assert set(found) <= set(near_pairs(rows, most=400))
+    assert (times[1:100] == 0).all()
+
+
+def test_equal_hashes_propose_the_pictures_next_in_order():
+    rows = np.repeat(np.random.default_rng(6).integers(1, 2**63, size=(1, 8), dtype=np.uint64), 50, axis=0)
+    assert {j - i for i, j, *_ in near_pairs(rows, most=4)} == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("words", [4, 5, 6])
+def test_words_of_every_length_find_all_pairs(monkeypatch, words):
+    monkeypatch.setattr(lookup, "WORDS", ((0, words),))
+    monkeypatch.setattr(hashes, "DIRECT", 0)
+    rows = planted(13, 150)
+    assert list(near_pairs(rows)) == one_by_one(rows, 10)

@@ -11,6 +11,10 @@ from output_sets import Exporter, draw, without
 from curate import output
 
 
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def test_every_source_file_is_where_it_went_or_why_not(export: Exporter, source: Path) -> None:
     draw(source / "a.png")
     draw(source / "copy.png", seed=1)
@@ -43,9 +47,11 @@ def test_every_source_file_is_where_it_went_or_why_not(export: Exporter, source:
     assert set(went) == {"a.png", "none.png"}
     assert went["a.png"]["to"] == "1_nora set/a.png"
     assert went["a.png"]["pixels"] == {"encoded_as": None, "because": []}
-    assert went["a.png"]["caption"] == {"text": "a picture", "from": "a.txt", "changes": []}
+    caption = {"text": "a picture", "from": "a.txt", "changes": []}
+    assert went["a.png"]["caption"] == {**caption, "digest": sha256(source / "a.txt")}
+    assert {path: one["digest"] for path, one in left.items()} == {path: sha256(source / path) for path in left}
     assert went["none.png"]["caption"]["changes"] == ["there was none: 'nora set' is written"]
-    digest = hashlib.sha256((source / "a.png").read_bytes()).hexdigest()
+    digest = sha256(source / "a.png")
     assert went["a.png"]["digest"] == digest
     assert {one["path"]: one["digest"] for one in told["files"]}["1_nora set/a.png"] == digest
     counts = "copies 1, decided by you 1, too small 1, broken 1, ignored 1"

@@ -140,3 +140,17 @@ def test_a_dry_run_of_a_repeat_writes_nothing(some: Path, tmp_path: Path) -> Non
     assert compared is None
     assert written.pictures == 4
     assert state(tmp_path) == before
+
+
+@pytest.mark.parametrize("trainer", ["kohya", "ai-toolkit"])
+def test_masks_that_became_no_files_repeat_too(some: Path, tmp_path: Path, trainer: str) -> None:
+    draw(some / "reg" / "1_man" / "r.png", seed=7)  # beside it kohya's masks go into their pictures
+    found = measured(some, {"trainer": trainer}, {"epochs": 3})
+    if trainer != "kohya":
+        found = without(found, "p0.png", held_out=True)  # whose mask is not written
+    output.write(output.draft(found, tmp_path / "out"), tmp_path / "out")
+    _, compared = again(None, tmp_path / "out", tmp_path / "again")
+    assert compared.identical
+    draw(some / "p0-masklabel.png", seed=50, caption=None)
+    with pytest.raises(FolderError, match=r"the mask of p0\.png changed"):
+        again(None, tmp_path / "out", tmp_path / "more")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from analyses import SIZES, analysis_of, drawn, star, view
+from output_sets import draw
 from PIL import Image
 from test_layouts import BASE, Reader
 from trainer_loaders import LOADERS
 
-from curate import output, pipeline, selection, trainers
+from curate import exposures, output, pipeline, selection, trainers
 from curate.errors import CurateError, ExportError, PlanError, TrainerError
+from curate.output.scaling import smaller
 from curate.output.shares import CLOSE, MOST, whole
 from curate.plan import PlanSettings
 from curate.records import Analysis
@@ -340,3 +343,59 @@ def test_whole_epochs_that_miss_the_steps_are_refused_in_one_line(alike: Analysi
 def test_weights_and_repeats_contradict_each_other(alike: Analysis, tmp_path: Path) -> None:
     with pytest.raises(CurateError, match="contradict"):
         exported(alike, tmp_path / "out", "kohya", {"repeats": 4}, weights=True)
+
+
+# ---- what is planned is what is written
+
+
+def test_the_plan_is_made_for_the_sizes_that_are_written(source: Path, tmp_path: Path) -> None:
+    for number in range(8):
+        draw(source / f"p{number}.png", size=(900 + 40 * number, 601), seed=number)
+    analysis = analysis_of(source, list(range(8)))
+    budget = PlanSettings(target_steps=200, batch_size=2, resolution=128)
+    asked = output.Settings(trainer="ai-toolkit", resize_to=128)
+    seen = exposures.plan_for(analysis, asked, budget).values
+    small = replace(
+        analysis,
+        features=replace(
+            analysis.features,
+            facts=tuple(
+                replace(one, width=smaller((one.width, one.height), 130)[0], height=130)
+                for one in analysis.features.facts
+            ),
+        ),
+    )
+    assert seen == exposures.plan_for(small, replace(asked, resize_to=None), budget).values
+    written = pipeline.export(analysis, tmp_path / "out", asked, plan=budget)
+    assert {placed.size[1] for _, placed in written.draft.pictures()} == {130}
+    assert Reader(written).count("ai-toolkit").steps == written.draft.steps
+
+
+@pytest.mark.parametrize("size", [0, -5, 63])
+def test_a_size_that_nothing_is_trained_at_is_refused(alike: Analysis, tmp_path: Path, size: int) -> None:
+    with pytest.raises(ExportError, match="smaller than any training"):
+        exported(alike, tmp_path / "out", "kohya", resize_to=size)
+
+
+def test_the_plan_leaves_out_what_is_skipped_for_want_of_a_caption(source: Path, tmp_path: Path) -> None:
+    drawn(source, NAMES)
+    for name in NAMES[6:]:
+        (source / name).with_suffix(".txt").unlink()
+    analysis = analysis_of(source, list(range(12)))
+    skipped = exported(analysis, tmp_path / "skipped", "kohya", no_caption="skip")
+    assert skipped.pictures == 6
+    for name in NAMES[6:]:
+        (source / name).unlink()
+    alone = exported(analysis_of(source, list(range(6))), tmp_path / "alone", "kohya")
+    assert skipped.draft.values == alone.draft.values
+    with pytest.raises(ExportError, match="--limit 7 does not fit a set that would export 6 pictures"):
+        exported(analysis, tmp_path / "more", "kohya", no_caption="skip", limit=7)
+
+
+def test_a_trainer_without_subsets_takes_folders_with_repeats_all_the_same(source: Path, tmp_path: Path) -> None:
+    drawn(source, [f"{'5_a' if number < 6 else '2_b'}/{name}" for number, name in enumerate(NAMES)])
+    written = exported(analysis_of(source, list(range(12))), tmp_path / "out", "diffusers")
+    (part,) = written.draft.parts
+    assert len(part.pictures) == 12
+    assert Reader(written).count("diffusers").steps == written.draft.steps
+    assert any("the repeats in the names of their folders are not used" in line for line in written.lines)

@@ -328,11 +328,13 @@ def test_kohyas_window_shows_the_fields_that_kohya_ss_has(export: Exporter, sour
         draw(source / f"a{number}.png", SIZE, seed=number)
     draw(source / "reg" / "1_man" / "r.png", SIZE, seed=5)
     written = export(trainer="kohya", values=values_for("kohya", batch_size=2))
-    at = next(number for number, line in enumerate(written.lines) if line.startswith("Or type into kohya_ss"))
-    fields = dict(line.strip().split("  ", 1) for line in written.lines[at + 1 :])
+    root = Path(written.destination)
+    told = (root / "how-to-start.txt").read_text(encoding="utf-8")
+    _, window = told.split("Or in kohya_ss, tab LoRA, which counts no steps and would train 1600:\n")
+    fields = dict(line.strip().split("  ", 1) for line in window.splitlines() if line.startswith("  "))
     fields = {name: value.strip() for name, value in fields.items()}
     known = {  # labels in class_source_model.py, class_folders.py, class_basic_training.py, class_advanced_training.py
-        "Dataset config file", "Trained Model output name", "Image folder (instead of the config)",
+        "Dataset config file", "Trained Model output name", "Image folder",
         "Regularisation directory", "Train batch size", "Max train epoch", "Max train steps", "Save every N epochs",
         "Save every N steps", "Caption file extension", "Learning rate", "Optimizer", "Max resolution",
         "Enable buckets", "Minimum bucket resolution", "Maximum bucket resolution", "Bucket resolution steps",
@@ -340,11 +342,12 @@ def test_kohyas_window_shows_the_fields_that_kohya_ss_has(export: Exporter, sour
         "Network Alpha",
     }  # fmt: skip
     assert set(fields) <= known
-    root = Path(written.destination)
     assert Path(fields["Dataset config file"]) == root / "dataset.toml"
     assert Path(fields["Regularisation directory"]) == root / "reg"
     assert fields["Max train epoch"] == "4"
     assert fields["Max train steps"] == str(written.draft.steps)
     assert fields["Don't upscale bucket resolution"] == "off"  # kohya_ss starts with it on
-    told = (root / "how-to-start.txt").read_text(encoding="utf-8")
-    assert all(line in told for line in written.lines[at:])
+    at = next(number for number, line in enumerate(written.lines) if line.startswith("Or in kohya_ss"))
+    assert all(line in told for line in written.lines[at:-1])
+    assert all(len(line) < 80 for line in written.lines[at:] if str(root) not in line)
+    assert "more fields, are in how-to-start.txt" in written.lines[-1]

@@ -78,7 +78,7 @@ def test_an_exported_set_holds_what_its_scan_keeps(samples: Analysis, tmp_path: 
     scanned = pages.side_of(samples, "x")
     assert exported.pictures == scanned.pictures
     assert exported.effective_images == pytest.approx(samples.diversity.effective_images, abs=1e-3)
-    assert exported.left_out.keys() == scanned.left_out.keys()
+    assert exported.left_out.keys() >= scanned.left_out.keys()  # a manifest knows broken files by their bytes, too
 
 
 def test_before_and_after_a_decision(sample_folder: Path, sample_cache: Path, samples: Analysis) -> None:

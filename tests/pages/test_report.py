@@ -7,7 +7,10 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from report_sets import broken, copy_of, made_up, thumbs
 from typer.testing import CliRunner
 
@@ -16,10 +19,10 @@ from curate.cli import app
 from curate.errors import DestinationError
 from curate.pages import as_json, report
 from curate.pages.as_json import as_object
-from curate.pages.report import ReportInputs, Section
+from curate.pages.report import ReportInputs, Section, Thumbnail
 from curate.pages.report.thumbnails import bytes_each, chosen
 from curate.plan import as_json as plan_json
-from curate.records import Analysis, Group, Member, Shared, Subjects
+from curate.records import Analysis, Group, Member, Region, Shared, Subjects
 
 MOST = 15_000_000  # bytes of a report of 1,000 pictures
 
@@ -122,6 +125,105 @@ def test_the_plan_shows_the_buckets_and_the_checkpoints_of_the_json(samples: Ana
     first = next(one for one in plan["checkpoints"] if one["look_first"])
     assert f"{first['name']} look first {first['step']:,} {first['per_effective_image']:.0f}" in shown
     assert f"{plan['plan']['samples']:,} samples" in shown
+
+
+def test_what_the_trainer_does_unasked_is_said_as_the_json_says_it(samples: Analysis, sample_page: str) -> None:
+    shown, plan = Seen(sample_page).text("plan"), plan_json(pipeline.recommend(samples, target_steps=1000))
+    assert any("caption" in text for text in plan["traps"])
+    for text in plan["traps"]:
+        assert " ".join(text.rstrip(".").split()) in shown
+
+
+def test_enlarged_pictures_are_shown_worst_first(samples: Analysis, sample_page: str) -> None:
+    shown, plan = Seen(sample_page).text("plan"), plan_json(pipeline.recommend(samples, target_steps=1000))
+    scales = sorted((one["scale"] for one in plan["treatments"] if one["scale"] > 1), reverse=True)
+    assert re.findall(r"× (\d+\.\d\d)", shown[shown.index("Enlarged") :]) == [f"{scale:.2f}" for scale in scales]
+
+
+def test_what_may_not_belong_is_marked_without_a_plan_too() -> None:
+    names = [f"{n}.jpg" for n in range(7)]
+    vectors = np.zeros((7, 16), np.float32)
+    vectors[:, 0] = 1.0
+    vectors[:6, 1:7] = 0.1 * np.eye(6, dtype=np.float32)
+    vectors[6] = np.eye(16, dtype=np.float32)[9]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    analysis = made_up(names)
+    analysis = replace(analysis, features=replace(analysis.features, embeddings=vectors))
+    seen = Seen(page_of(analysis, no_plan="none was asked for"))
+    assert "1 that may not belong" in seen.text("map")
+    assert "6.jpg may not belong: it is far from every other picture" in seen.text("map")
+    assert [found["class"] for tag, found in seen.tags if tag == "rect" and "ring-odd" in found.get("class", "")]
+
+
+def test_why_outliers_were_not_looked_for_is_said() -> None:
+    few = Seen(page_of(made_up(["a.jpg", "b.jpg", "c.jpg"]))).text("map")
+    assert "not looked for, with fewer than 5 photographs" in few
+    model = replace(made_up([]).model, calibrated=False)
+    blind = Seen(page_of(made_up([f"{n}.jpg" for n in range(6)], model=model))).text("map")
+    assert "not looked for, since the model is not calibrated" in blind
+
+
+def test_sets_without_pictures_and_of_one_are_told_plainly() -> None:
+    none = Seen(page_of(made_up([], catalog=replace(made_up([]).catalog, broken=broken("a.jpg", "b.jpg")))))
+    assert "No picture can be read; 2 files are broken" in none.text("verdict")
+    assert "nothing to place" in none.text("map")
+    assert "How to get it" not in none.text("plan") + none.text("coverage")
+    one = Seen(page_of(made_up(["a.jpg"])))
+    assert "It takes two pictures" in one.text("copies")
+
+
+def test_where_a_look_alike_differs_is_framed_on_it_and_it_can_be_laid_over_the_first() -> None:
+    alike = Group(
+        kind="lookalike",
+        keeper=0,
+        reason="first",
+        members=(
+            Member(
+                row=1,
+                kind="lookalike",
+                edit="another expression (1.3 % of the picture)",
+                similarity=0.99,
+                map=(-1.0, 0.0, 1.0, 0.0, 1.0, 0.0),
+                changed=Region(left=0.1, top=0.5, right=0.3, bottom=0.75, share=0.05),
+            ),
+        ),
+    )
+    page = page_of(made_up(["a.jpg", "b.jpg"], groups=(alike,)))
+    frames = [found["points"] for tag, found in Seen(page).tags if tag == "polygon" and found["class"] == "changed"]
+    assert frames == ["216.0,160.0 168.0,160.0 168.0,240.0 216.0,240.0"]  # mirrored, px of 240 x 320
+    assert "another expression (1.3 % of the picture)" in Seen(page).text("lookalikes")
+    assert "Lay over a.jpg" in Seen(page).text("lookalikes")
+
+
+@given(width=st.integers(24, 640), height=st.integers(24, 640))
+def test_the_square_of_a_picture_lies_within_it_and_shows_what_is_high_of_a_tall_one(width: int, height: int) -> None:
+    small = Thumbnail(webp=b"", width=width, height=height)
+    left, top, side, other = map(float, report.draw("a.jpg", "0" * 64, {"0" * 64: small}).square.split())
+    assert side == other == min(width, height)
+    assert left >= 0
+    assert top >= 0
+    assert left + side <= width + 1e-3
+    assert top + side <= height + 1e-3
+    assert top <= (height - side) / 2
+
+
+def test_what_the_user_left_out_is_no_copy() -> None:
+    names = ["keeper.jpg", "copy.jpg", "stays.jpg", "gone.jpg"]
+    group = copy_of(0, 1, 2)
+    decided = (("leave_out",), (), ("keep",), ("leave_out",))
+    analysis = made_up(names, groups=(group,), kept=(False, False, True, False), decided=decided)
+    seen = Seen(page_of(analysis))
+    assert "1 copy can be left out; you left out 2 pictures." in seen.text("verdict")
+    assert "1 file can be left out. Each" in seen.text("copies")
+    assert "Besides, you left out 2 pictures." in seen.text("copies")
+    assert "left out by you keeper.jpg" in seen.text("copies")
+    assert "stays: you decided so" in seen.text("copies")
+
+
+def test_commands_are_set_as_code_and_lone_backticks_stay() -> None:
+    page = page_of(made_up(["a.jpg"], notes=("run `curate models get`, not `", "a `<b>` is text")))
+    assert "<code>curate models get</code>, not `" in page
+    assert "<code>&lt;b&gt;</code>" in page
 
 
 def test_equal_inputs_give_equal_pages(samples: Analysis) -> None:

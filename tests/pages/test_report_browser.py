@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from report_sets import copy_of, made_up
 
-from curate import pictures, pipeline
-from curate.pages import report
+from curate import pages, pictures, pipeline
+from curate.pages import compare_report, report
 from curate.pages.report import ReportInputs
 from curate.records import Analysis, Group, Member
 
@@ -41,8 +42,6 @@ def file(samples: Analysis, sample_folder: Path, tmp_path_factory: pytest.TempPa
         reason="first",
         members=tuple(Member(row=row, kind="lookalike", edit="alike", similarity=0.9) for row in (3, 7)),
     )
-    from dataclasses import replace
-
     analysis = replace(samples, groups=(*samples.groups, alike))
     made = report.report(
         ReportInputs(
@@ -53,6 +52,21 @@ def file(samples: Analysis, sample_folder: Path, tmp_path_factory: pytest.TempPa
     )
     path = tmp_path_factory.mktemp("report") / "a report.html"
     path.write_text(made, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def compared(samples: Analysis, sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample pictures against themselves with others left out, and views that they might have."""
+    masses = dict.fromkeys(("close_up", "upper_body", "three_quarter", "full_body"), 1.2)
+    one = replace(pages.side_of(samples, "before"), matrix={"front": masses, "back": masses}, views=(2, 8))
+    other = replace(one, name="after", pictures=dict(list(one.pictures.items())[:-6]), effective_images=9.0)
+    other = replace(other, matrix={"front": {**masses, "full_body": 0.0}, "back": masses}, views=(1, 8))
+    found = pages.compare(one, other, 1000)
+    small = report.drawn_small(compare_report.moved_pictures(found)[0], pictures.Source(sample_folder))
+    path = tmp_path_factory.mktemp("compare") / "compare.html"
+    inputs = compare_report.ComparisonInputs(found=found, thumbnails=small)
+    path.write_text(compare_report.compare_report(inputs), encoding="utf-8")
     return path
 
 
@@ -93,6 +107,20 @@ def test_the_rules_of_accessibility_are_kept(browser: Any, file: Path, scheme: s
     page.evaluate(
         "document.querySelectorAll('.star, .strip, .cards li').forEach(one => one.style.contentVisibility = 'visible')"
     )
+    found = axe.Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:120], one["nodes"][0]["failureSummary"]) for one in found] == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1920])
+def test_a_comparison_is_as_quiet_and_readable(browser: Any, compared: Path, scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    context = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}, "bypass_csp": True}
+    page, wrong, asked = opened(browser, compared, **context)
+    assert (wrong, asked) == ([], [])
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.querySelectorAll('.moved li').forEach(one => one.style.contentVisibility = 'visible')")
     found = axe.Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][:120], one["nodes"][0]["failureSummary"]) for one in found] == []
     page.context.close()

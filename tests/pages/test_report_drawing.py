@@ -151,6 +151,9 @@ def test_shown_text_holds_nothing_invisible(name: str) -> None:
         ("ViT-B-32//data/models/w.pt", "ViT-B-32/…/w.pt"),
         ("/mnt/My Disk/old sets/x.db: gone", "…/x.db: gone"),
         ("C:\\Users\\Jane Doe\\x.db", "…/x.db"),
+        ("/data/a.jpg is a copy of /mnt/old sets/b.jpg", "…/a.jpg is a copy of …/b.jpg"),
+        ("D:\\sets\\a.jpg and E:\\b.jpg", "…/a.jpg and …/b.jpg"),
+        ("\\\\nas\\x\\a.jpg and \\\\nas\\b.jpg", "…/a.jpg and …/b.jpg"),
         ("--model ViT/(/data/w.pt)", "--model ViT/(…/w.pt)"),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -42,7 +44,7 @@ def test_only_what_changed_is_told(page: Page) -> None:
 
 def test_a_decision_is_on_the_disk_when_it_is_confirmed(page: Page, drawn: Path, tmp_path: Path) -> None:
     answer = page.post("/api/decide", {"decisions": [{"kind": "leave_out", "id": page.id_of("scene2.png")}]})
-    assert answer.json() == {"saved": 1}
+    assert answer.json()["saved"] == 1
     later = open_journal(drawn, settings(tmp_path / "cache"))
     assert {path for _, path in later.present.left_out} == {"scene2.png"}
 
@@ -196,7 +198,7 @@ def test_control_characters_never_reach_a_caption(page: Page) -> None:
         "ID", scene
     )
     headers = {"origin": ORIGIN, "content-type": "application/json"}
-    assert page.client.post("/api/decide", content=body.encode(), headers=headers).json() == {"saved": 1}
+    assert page.client.post("/api/decide", content=body.encode(), headers=headers).json()["saved"] == 1
     assert next(p for p in page.state()["pictures"] if p["id"] == scene)["caption"] == "ab[31m?"
 
 
@@ -276,3 +278,46 @@ def test_what_another_process_decides_appears(page: Page, drawn: Path, tmp_path:
 def test_the_page_can_end_the_server(page: Page) -> None:
     page.post("/api/stop", {})
     assert page.stopped == [True]
+
+
+def test_thumbnails_are_made_ahead_while_nobody_waits(page: Page, drawn: Path, tmp_path: Path) -> None:
+    def kept() -> set[str]:
+        return {file.name[:64] for file in (tmp_path / "cache").rglob("*.jpg")}
+
+    gone = drawn / "scene2.png"
+    data, digest = gone.read_bytes(), page.id_of("scene2.png")
+    ended = threading.Event()
+    ended.set()
+    page.session.previews.make_ahead(ended)
+    assert not kept()
+    try:
+        gone.unlink()
+        page.session.previews.make_ahead(threading.Event())
+    finally:
+        gone.write_bytes(data)
+    assert kept() == {picture["digest"] for picture in page.state()["pictures"]} - {digest}
+
+
+def test_a_caption_that_would_grow_too_long_is_left_as_it_is_and_told(page: Page) -> None:
+    long, short = page.id_of("scene1.png"), page.id_of("scene2.png")
+    body = [{"kind": "caption", "id": long, "text": "a" * 20_000}, {"kind": "caption", "id": short, "text": "a"}]
+    page.post("/api/decide", {"decisions": body})
+    page.state()
+    change = {"find": "a", "put": "bb", "ids": [long, short], "dry_run": False}
+    told = page.post("/api/replace", change).json()
+    assert (told["changed"], told["too_long"]) == (1, 1)
+    captions = {picture["id"]: picture["caption"] for picture in page.state()["pictures"]}
+    assert captions[short] == "bb"
+    assert captions[long] == "a" * 20_000
+
+
+def test_an_exported_caption_that_was_decided_says_so_in_the_manifest(page: Page, tmp_path: Path) -> None:
+    page.post("/api/decide", {"decisions": [{"kind": "caption", "id": page.id_of("scene2.png"), "text": "mine"}]})
+    state = page.post("/api/export", {"folder": "told", "dry_run": False}).json()
+    while state["state"] == "writing":
+        state = page.client.get("/api/export").json()
+    manifest = json.loads((tmp_path / "exports" / "told" / "curate-manifest.json").read_text(encoding="utf-8"))
+    captions = {one["path"]: one["caption"] for one in manifest["pictures"]}
+    assert captions["scene2.png"]["text"] == "mine"
+    assert captions["scene2.png"]["changes"] == ["decided by you"]
+    assert all("decided by you" not in one["changes"] for path, one in captions.items() if path != "scene2.png")

@@ -3,67 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from review_sets import HOSTILE, settings
-
-from curate.decisions import Decisions, open_journal
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-START = 120  # s that a scan of nine small pictures and the start of the server may take on a busy machine
-ROOT = Path(__file__).parents[2]
-
-
-def browser_path() -> str | None:
-    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
-
-
-@contextmanager
-def served(folder: Path, cache: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A running `curate review`, and the address that it printed."""
-    command = [sys.executable, "-m", "curate", "review", str(folder), "--no-open", "--model", "builtin", "--offline"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-    options = ["--cache", str(cache), "--views", "off", "--trigger", "nora", "--export-to", str(cache.parent / "out")]
-    process = subprocess.Popen(
-        [*command, *options, *more],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        env=environment,
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert "http://127.0.0.1:" in line, process.communicate(timeout=START)
-        yield process, line.split()[-1]
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate(timeout=START)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = browser_path()
-    if path is None:
-        pytest.skip("no Chromium or Chrome is installed")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
+from review_server import Faults, present, served, until
+from review_sets import HOSTILE
 
 # Where the mirrored copy's right upper corner lies on the screen when it is laid on its keeper, and the keeper's left.
 CORNERS = """(() => {
@@ -73,40 +21,6 @@ CORNERS = """(() => {
   const zoom = keeper.width / over.offsetWidth;
   return { keeper: [keeper.left, keeper.top], over: [keeper.left + laid.x * zoom, keeper.top + laid.y * zoom] };
 })()"""
-
-
-class Faults(list[str]):
-    """What a page must not do: errors, refused requests, requests to elsewhere, dialogs of injected script."""
-
-    def watch(self, page: Any, address: str) -> None:
-        origin = address.split("/?")[0]
-        page.on("console", lambda message: self.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.append(str(error)))
-        page.on("dialog", lambda dialog: self.append(f"dialog: {dialog.message}"))
-        page.on("request", lambda request: None if request.url.startswith(origin) else self.append(request.url))
-
-
-@pytest.fixture
-def own(drawn: Path, tmp_path: Path, sample_cache: Path) -> tuple[Path, Path]:
-    """A copy of the drawn set, and a cache that knows its features."""
-    folder = tmp_path / "set"
-    shutil.copytree(drawn, folder)
-    cache = tmp_path / "cache"
-    shutil.copytree(sample_cache, cache, ignore=shutil.ignore_patterns("decisions", "thumbnails*"))
-    return folder, cache
-
-
-def present(folder: Path, cache: Path) -> Decisions:
-    return open_journal(folder, settings(cache)).present
-
-
-def until(condition: Any, what: str, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"never happened: {what}")
 
 
 def test_a_whole_review_by_keyboard_from_queue_to_export(browser: Any, own: tuple[Path, Path], tmp_path: Path) -> None:
@@ -251,7 +165,7 @@ def test_sixty_decisions_in_a_row_survive_a_kill(own: tuple[Path, Path]) -> None
             begin = time.monotonic()
             for n in range(60):
                 decision = {"kind": "caption", "id": ids[n % len(ids)], "text": f"caption {n}"}
-                assert client.post("/api/decide", json={"decisions": [decision]}).json() == {"saved": 1}
+                assert client.post("/api/decide", json={"decisions": [decision]}).json()["saved"] == 1
             spent = time.monotonic() - begin
             process.kill()
     assert spent < 60
@@ -289,13 +203,15 @@ def test_a_busy_port_is_said(own: tuple[Path, Path]) -> None:
             pass
 
 
-def test_a_connection_that_sends_nothing_whole_is_closed(own: tuple[Path, Path]) -> None:
+def test_two_files_of_the_same_bytes_are_both_shown_sharp(browser: Any, own: tuple[Path, Path]) -> None:
     folder, cache = own
     with served(folder, cache) as (_, address):
-        port = int(address.split(":")[2].split("/")[0])
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
-            slow.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
-            begin = time.monotonic()
-            with suppress(ConnectionError):
-                assert b"200" not in slow.recv(1000)
-            assert time.monotonic() - begin < 20
+        page = browser.new_page()
+        page.goto(address)
+        page.locator(".task", has_text="scene1.png").or_(page.locator(".task", has_text="twin.png")).first.click()
+        page.wait_for_selector(".stage.pair img.there")
+        page.keyboard.press("s")  # one picture at a time
+        for key in ("ArrowUp", "ArrowDown", "ArrowUp"):
+            page.keyboard.press(key)
+            page.wait_for_selector(".pane:first-child img.high.there")
+        page.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,6 +129,64 @@ def test_every_answer_forbids_foreign_and_inline_script(page: Page) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert "access-control-allow-origin" not in headers
     assert stranger(page).get("/").headers["content-security-policy"] == policy
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/", "no-cache"),
+        ("/static/main.js", "no-cache"),
+        ("/api/set", "no-store"),
+        ("/api/export", "no-store"),
+        ("/nothing", "no-store"),
+        ("/picture/thumb/0", "no-store"),
+    ],
+)
+def test_nothing_private_is_kept_or_passed_on(page: Page, path: str, kept: str) -> None:
+    answer = page.client.get(path)
+    assert answer.headers["cache-control"] == kept
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_the_entrance_is_not_kept_either(page: Page) -> None:
+    answer = stranger(page).get(f"/?token={page.keys.token}")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("kind", ["application/jsonp", "application/json5", "text/json"])
+def test_only_json_itself_is_json(page: Page, kind: str) -> None:
+    headers = {"origin": ORIGIN, "content-type": kind}
+    assert page.client.post("/api/undo", content=b"{}", headers=headers).status_code == 415
+
+
+def test_no_answer_leads_elsewhere(page: Page) -> None:
+    for path in ("/api/set/", "/static", "/picture/thumb/"):
+        answer = page.client.get(path)
+        assert answer.status_code == 404
+        assert "location" not in answer.headers
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_or_a_link_in_place_of_a_picture_is_never_read(page: Page, drawn: Path, tmp_path: Path) -> None:
+    place, digest = drawn / "scene2.png", page.id_of("scene2.png")
+    data = place.read_bytes()
+    secret = tmp_path / "secret.png"
+    secret.write_bytes((drawn / "scene3.png").read_bytes())
+    try:
+        place.unlink()
+        os.mkfifo(place)
+        assert page.client.get(f"/picture/screen/{digest}").status_code == 410
+        place.unlink()
+        place.symlink_to(secret)
+        assert page.client.get(f"/picture/screen/{digest}").status_code == 410
+    finally:
+        place.unlink()
+        place.write_bytes(data)
+    assert page.client.get(f"/picture/screen/{digest}").status_code == 200
 
 
 def test_the_page_itself_holds_no_inline_script_style_or_foreign_address() -> None:

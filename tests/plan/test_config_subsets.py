@@ -21,6 +21,7 @@ from curate.plan import (
     recommend,
     with_config,
 )
+from curate.plan.records import ConfigSubset
 
 KOHYA = """
 [general]
@@ -185,3 +186,14 @@ def test_an_unknown_key_of_a_second_subset_is_refused_with_its_line(tmp_path: Pa
     path.write_text(KOHYA.replace("image_dir = '/gone", "images = '/gone"), encoding="utf-8")
     with pytest.raises(TrainerError, match="line 13: no key called 'images' in subsets"):
         read_config(path, "kohya")
+
+
+def test_repeats_of_plain_folders_are_said_not_to_reach_the_export() -> None:
+    told = {}
+    for names in (("man", "face"), ("10_sks man", "5_sks face")):
+        subsets = tuple(ConfigSubset(path=f"/data/{name}", repeats=2 + i) for i, name in enumerate(names))
+        settings = PlanSettings(target_steps=1000, config_subsets=subsets)
+        told[names[0]] = any(
+            "puts plain folders together" in note for note in by_config(scanned(settings, names)).notes
+        )
+    assert told == {"man": True, "10_sks man": False}

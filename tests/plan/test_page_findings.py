@@ -104,16 +104,18 @@ def test_the_page_names_rate_rank_and_alpha_with_their_product() -> None:
 def test_a_trainer_without_epochs_is_told_its_steps_also_where_epochs_were_asked() -> None:
     printed = page(planned(settings=PlanSettings(trainer="ai-toolkit", epochs=10, batch_size=1)))
     assert "train.steps" in printed
-    assert "10 epochs" in printed
+    assert "200       10 epochs" in printed
 
 
 def test_many_saved_files_are_listed_round_the_one_to_look_at() -> None:
     plan = planned(settings=PlanSettings(target_steps=4000, batch_size=1))
     printed = page(plan)
-    assert len(plan.checkpoints) > 12
-    assert sum("exposures" in line and ": epoch" in line for line in printed.splitlines()) == 12
-    assert "look at this" in printed
-    assert f"and {len(plan.checkpoints) - 12} more before or after" in printed
+    rows = [line for line in printed.splitlines() if ".safetensors" in line]
+    assert len(plan.checkpoints) > len(rows) >= 7
+    assert sum("<- look first" in line for line in rows) == 1
+    assert sum("<- then this" in line for line in rows) == 1
+    assert all(any(one.name in line for line in rows) for one in plan.checkpoints if one.look_first)
+    assert f"    and {len(plan.checkpoints) - len(rows)} more" in printed
 
 
 def test_every_trainer_is_told_to_hold_pictures_out() -> None:

@@ -67,7 +67,7 @@ def test_a_target_below_three_epochs_is_met_exactly_by_a_limit_in_steps(trainer:
     plan = recommend(inputs([(1024, 1024)] * 300, trainer=trainer, target_steps=500, batch_size=1))
     schedule = plan.schedule
     assert (schedule.steps, schedule.max_steps, schedule.epochs, schedule.repeats) == (500, 500, 2, 1)
-    assert "500 steps are fewer than 3 epochs" in " ".join(plan.warnings)
+    assert "The target is less than 3 epochs" in " ".join(plan.warnings)
     assert "max_train_steps" in page(plan)
     assert "1.67 epochs" in page(plan)
 

@@ -237,7 +237,7 @@ def test_processes_share_the_batches() -> None:
 def test_unused_regularisation_is_said() -> None:
     answer = squares("kohya", epochs=1, regularisation=[((1024, 1024), 1)] * 20)
     assert answer.regularisation_repeats == (1,) * 12 + (0,) * 8
-    assert any("8 regularisation pictures" in warning for warning in answer.warnings)
+    assert any("never used: 8" in warning for warning in answer.warnings)
 
 
 @every_trainer
@@ -246,3 +246,29 @@ def test_a_resolution_that_no_trainer_survives_is_refused_in_words(name: str) ->
         pytest.skip("its resolution may be in megapixels, which has a check of its own")
     with pytest.raises(TrainerError, match="resolution 50 is under 64 px"):
         steps([(1024, 1024)], name, repeats=1, batch_size=1, resolution=50)
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "says"),
+    [
+        ("onetrainer", {"repeats": float("nan")}, "repeats is nan"),
+        ("kohya", {"repeats": float("inf")}, "repeats is inf"),
+        ("diffusion-pipe", {"options": {"resolutions": []}}, "resolutions is empty"),
+        ("diffusion-pipe", {"options": {"enable_ar_bucket": True, "ar_buckets": ["wide"]}}, "'wide' in ar_buckets"),
+        (
+            "diffusion-pipe",
+            {"options": {"enable_ar_bucket": True, "ar_buckets": [[512, 0]]}},
+            r"\[512, 0\] in ar_buckets",
+        ),
+        ("kohya", {"options": {"enable_bucket": True, "min_bucket_reso": 32}}, "below bucket_reso_steps 64"),
+    ],
+)
+def test_values_that_mean_nothing_are_refused_in_words(name: str, more: dict[str, object], says: str) -> None:
+    with pytest.raises(TrainerError, match=says):
+        steps([(1024, 1024)], name, **{"repeats": 1, "batch_size": 1, "resolution": 1024, **more})  # type: ignore[arg-type]
+
+
+def test_a_fraction_of_balancing_is_said_to_move_on() -> None:
+    said = steps([(1024, 1024)] * 5, "onetrainer", repeats=1.5, batch_size=1, resolution=1024, epochs=1).warnings
+    assert any("moves on each epoch" in one for one in said)
+    assert not steps([(1024, 1024)] * 5, "onetrainer", repeats=2, batch_size=1, resolution=1024, epochs=1).warnings

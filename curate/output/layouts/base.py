@@ -67,7 +67,8 @@ class Layout(Protocol):
         ...
 
     def window(self, draft: Draft) -> tuple[str, ...]:
-        """Lines that tell what to type into the trainer's window, for those who use one; () where it has none."""
+        """Lines that tell what to type into the trainer's window, for those who use one; () where it has none. After an
+        empty line comes what few need, which a listing leaves to the file beside the configuration."""
         ...
 
 

@@ -128,11 +128,10 @@ class Kohya:
 
     def window(self, draft: Draft) -> tuple[str, ...]:
         """Labels as kohya_ss 45088f04 shows them in the LoRA tab."""
-        title = (
-            "Or type into kohya_ss, tab LoRA (given a dataset configuration it counts no steps itself, and would train "
-            "the 1600 that stand in Max train steps):"
-        )
-        return table(title, _fields(draft))
+        title = "Or in kohya_ss, tab LoRA, which counts no steps and would train 1600:"
+        if _uses_masks(draft) or _uses_alpha(draft):  # only a dataset configuration can name masks
+            return table(title, _fields(draft))
+        return (*table(title, _fields(draft)), "", *table("Or with folders, no config file:", _folder_fields(draft)))
 
 
 LAYOUT = Kohya()
@@ -187,10 +186,9 @@ _LABELS: Mapping[str, str] = {
 
 
 def _fields(draft: Draft) -> list[tuple[str, object]]:
-    """Those that the dataset configuration leaves open, then what stands for it where folders are used instead."""
-    values, chosen = draft.values, options(draft)
-    wide, high = values.resolution if isinstance(values.resolution, tuple) else (side(values.resolution),) * 2
-    fields: list[tuple[str, object]] = [
+    """Those that the dataset configuration leaves open."""
+    values = draft.values
+    return [
         ("Dataset config file", draft.path("dataset.toml")),
         ("Trained Model output name", draft.name),
         ("Max train epoch", 0 if values.max_steps else draft.epochs or 0),  # above 0 it overrides the steps
@@ -204,13 +202,17 @@ def _fields(draft: Draft) -> list[tuple[str, object]]:
         ("Network Alpha", f"{alpha(draft):g}"),
         ("Masked loss", _uses_masks(draft)),
     ]
-    if not (_uses_masks(draft) or _uses_alpha(draft)):  # only a dataset configuration can name masks
-        fields += [
-            ("Image folder (instead of the config)", draft.root),
-            *([("Regularisation directory", draft.path("reg"))] if draft.regularisation() else []),
-            ("Caption file extension", CAPTION),
-            ("Train batch size", values.batch_size),
-            ("Max resolution", f"{wide},{high}"),
-            *((label, chosen[key]) for key, label in _LABELS.items()),
-        ]
-    return fields
+
+
+def _folder_fields(draft: Draft) -> list[tuple[str, object]]:
+    """What stands for the dataset configuration where folders are used instead."""
+    values, chosen = draft.values, options(draft)
+    wide, high = values.resolution if isinstance(values.resolution, tuple) else (side(values.resolution),) * 2
+    return [
+        ("Image folder", draft.root),
+        *([("Regularisation directory", draft.path("reg"))] if draft.regularisation() else []),
+        ("Caption file extension", CAPTION),
+        ("Train batch size", values.batch_size),
+        ("Max resolution", f"{wide},{high}"),
+        *((label, chosen[key]) for key, label in _LABELS.items()),
+    ]

@@ -5,6 +5,8 @@ A map is affine, from shares (0-1) of the keeper's width and height to shares of
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 Map = tuple[float, float, float, float, float, float]
 Point = tuple[float, float]
 Size = tuple[int, int]  # (width, height) px
@@ -29,7 +31,7 @@ def shared(found: Map) -> tuple[Point, ...]:
     back = inverse(found)
     if back is None:
         return ()
-    corners = [_through(back, point) for point in SQUARE]
+    corners = through(back, SQUARE)
     for axis, bound, sign in ((0, 0.0, 1), (0, 1.0, -1), (1, 0.0, 1), (1, 1.0, -1)):
         corners = _clipped(corners, axis, bound, sign)
     return tuple(corners)
@@ -52,10 +54,10 @@ def transform(found: Map, member: Size, keeper: Size) -> str | None:
     return f"matrix({a:.5f} {b:.5f} {c:.5f} {d:.5f} {x0 * width:.3f} {y0 * height:.3f})"
 
 
-def _through(found: Map, point: Point) -> Point:
+def through(found: Map, points: Iterable[Point]) -> list[Point]:
+    """The points as the map lays them on the other picture."""
     xx, xy, x0, yx, yy, y0 = found
-    x, y = point
-    return xx * x + xy * y + x0, yx * x + yy * y + y0
+    return [(xx * x + xy * y + x0, yx * x + yy * y + y0) for x, y in points]
 
 
 def _clipped(corners: list[Point], axis: int, bound: float, sign: int) -> list[Point]:

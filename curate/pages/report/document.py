@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import jinja2
 
 MISSING = (4, 3)  # width, height of the stand-in of a picture without a thumbnail
+UPPER = 0.2  # of what a square cuts off a tall picture, how much is cut above: our own choice, tried on portraits
+TINY = 36  # characters of a name below a small thumbnail: three lines
 ALT = 120  # characters of a caption that are read out for a picture
 
 
@@ -35,6 +37,18 @@ class Drawn:
     path: str
     short: str
     alt: str
+
+    @property
+    def tiny(self) -> str:
+        """Its name below a thumbnail of a few characters' width."""
+        return shortened(self.path, TINY)
+
+    @property
+    def square(self) -> str:
+        """The viewBox of the square that stands for it: the middle of what is wide, and of what is tall a part nearer
+        to its top, where people have their heads."""
+        side = min(self.width, self.height)
+        return f"{(self.width - side) / 2:g} {(self.height - side) * UPPER:g} {side} {side}"
 
 
 def report(inputs: ReportInputs, extra: Sequence[Section] = ()) -> str:
@@ -75,6 +89,7 @@ def page(title: str, parts: Sequence[Section], pictures: Sequence[Drawn], thumbn
             ],
             missing=MISSING,
             style=_text("page.css"),
+            icon=_icon(),
             script=script,
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )
@@ -83,27 +98,35 @@ def page(title: str, parts: Sequence[Section], pictures: Sequence[Drawn], thumbn
 
 def drawn(material: Material) -> list[Drawn]:
     """Every picture of a set, by row."""
-    found = []
-    for picture in material.scan["pictures"]:
-        small = material.inputs.thumbnails.get(picture["digest"])
-        caption = " ".join((picture["caption"] or "")[: 2 * ALT].split())[:ALT]
-        name = shortened(picture["path"])
-        gone = "" if small else " (no thumbnail: the file could not be read when this page was made)"
-        found.append(
-            Drawn(
-                id=_id(picture["digest"]) if small else "gone",
-                width=small.width if small else MISSING[0],
-                height=small.height if small else MISSING[1],
-                path=picture["path"],
-                short=name,
-                alt=f"{name}: {caption}{gone}" if caption else f"{name}{gone}",
-            )
-        )
-    return found
+    return [
+        draw(one["path"], one["digest"], material.inputs.thumbnails, one["caption"] or "")
+        for one in material.scan["pictures"]
+    ]
+
+
+def draw(path: str, digest: str, thumbnails: Mapping[str, Thumbnail], caption: str = "") -> Drawn:
+    """One picture, with what is read out of it: its name and how its caption begins."""
+    small = thumbnails.get(digest)
+    words = " ".join(caption[: 2 * ALT].split())[:ALT]
+    name = shortened(path)
+    gone = "" if small else " (no thumbnail: the file could not be read when this page was made)"
+    return Drawn(
+        id=_id(digest) if small else "gone",
+        width=small.width if small else MISSING[0],
+        height=small.height if small else MISSING[1],
+        path=path,
+        short=name,
+        alt=f"{name}: {words}{gone}" if words else f"{name}{gone}",
+    )
 
 
 def _id(digest: str) -> str:
     return f"t{digest[:16]}"
+
+
+def _icon() -> str:
+    """Curate's mark, which the review page shows too."""
+    return resources.files("curate.pages").joinpath("review", "static", "icon.svg").read_text(encoding="utf-8")
 
 
 def _text(name: str) -> str:

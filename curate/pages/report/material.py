@@ -59,9 +59,31 @@ class Material:
         return None if found is None else self.safe(plan.as_json(found))
 
     @cached_property
+    def subjects(self) -> dict[str, Any]:
+        """One subject or several, and pictures that may not belong: as the plan tells it, where there is one."""
+        from dataclasses import asdict
+
+        from curate import inputs
+
+        if self.planned is not None and self.planned["subjects"] is not None:
+            return dict(self.planned["subjects"])
+        return dict(self.safe(asdict(inputs.subjects(self.inputs.analysis))))
+
+    @cached_property
     def rows(self) -> dict[str, int]:
         """The row of each path."""
         return {picture["path"]: row for row, picture in enumerate(self.scan["pictures"])}
+
+    @cached_property
+    def copies_out(self) -> int:
+        """How many files are left out as copies."""
+        groups = (group for group in self.scan["groups"] if group["kind"] != "lookalike")
+        return len({one["path"] for group in groups for one in group["members"] if not one["kept"]})
+
+    @cached_property
+    def yours_out(self) -> int:
+        """How many pictures are left out because the user decided so, copies apart."""
+        return sum(not picture["kept"] for picture in self.scan["pictures"]) - self.copies_out
 
     @cached_property
     def folder(self) -> str:

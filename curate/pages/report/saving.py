@@ -10,11 +10,14 @@ from pathlib import Path
 from curate.errors import DestinationError
 
 
-def check_place(destination: Path, folder: Path) -> Path:
-    """The whole path of a page that can be written there. Raises DestinationError, before anything is measured."""
+def check_place(destination: Path, folder: Path | None) -> Path:
+    """The whole path of a page that can be written there. Raises DestinationError, before anything is measured.
+
+    `folder`: the one that is only read, where there is one.
+    """
     try:
         whole = destination.expanduser().resolve()
-        inside = whole.is_relative_to(folder.resolve())
+        inside = folder is not None and whole.is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError) as error:
         raise DestinationError(destination, f"no place for a file: {error}", "Choose another one with -o") from None
     if inside:
@@ -26,7 +29,7 @@ def check_place(destination: Path, folder: Path) -> Path:
     return whole
 
 
-def save(text: str, destination: Path, folder: Path) -> Path:
+def save(text: str, destination: Path, folder: Path | None) -> Path:
     """Writes a page, UTF-8, over an older one; gives the whole path. Raises DestinationError."""
     whole = check_place(destination, folder)
     beside = whole.with_name(f".{whole.name[:40]}.{secrets.token_hex(4)}.part")

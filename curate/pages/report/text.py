@@ -10,11 +10,12 @@ from typing import Any
 LONGEST = 2000  # characters of any one text on the page: a caption of 3 MB is no reading
 CAPTION = 400  # characters of a caption that are shown
 JOINERS = "\u200c\u200d"  # part of how Persian and emoji are spelled, and without effect on what stands beside them
-# A path from the root of a disk, a drive or a server, up to its last part. Folders may hold spaces, so of two paths in
-# one clause the words between go too: rather a word less than a folder too much.
+# A path from the root of a disk, a drive or a server, up to its last part. Folders may hold spaces, so the words
+# between a path and a relative one go too (rather a word less than a folder too much), but none ends with a space: what
+# follows one begins another path.
 ABSOLUTE = re.compile(
     r"(?:(?<![\w.:/\\…])|(?<=[^:/]/))(?:[A-Za-z]:[\\/]|\\\\|/)"
-    r"(?:[^\s\\/:;,'\"<>|()][^\\/:;,'\"<>|()\n]*[\\/])*(?=[^\s\\/:;,'\"<>|()])"
+    r"(?:[^\s\\/:;,'\"<>|()][^\\/:;,'\"<>|()\n]*(?<!\s)[\\/])*(?=[^\s\\/:;,'\"<>|()])"
 )
 # What the user wrote, or a place below the scanned folder: never taken for an absolute path
 OWN = frozenset(

@@ -13,6 +13,7 @@ from curate.pages.review.tasks import Task, tasks
 from curate.plan import Plan
 from curate.records import Analysis
 
+LONGEST = 20_000  # characters of a caption that the page is told: it shows no more, and no trainer reads as many
 PARTS = ("groups", "diversity", "coverage", "plan", "tasks", "progress", "notes", "broken", "ignored", "model")
 
 
@@ -33,7 +34,7 @@ class Document:
         values = as_object(analysis)
         self.version += 1
         rows = [
-            {**picture, "id": name, "yours": _yours(analysis, decisions, row)}
+            {**_bounded(picture), "id": name, "yours": _yours(analysis, decisions, row)}
             for row, (name, picture) in enumerate(zip(self.ids.names, values.pop("pictures"), strict=True))
         ]
         before = self.rows or [{}] * len(rows)
@@ -72,6 +73,14 @@ class Document:
         """A question that was open and is gone was answered as well: the pictures of a group were parted."""
         now = {task.key: task.done for task in found}
         self._asked = {key: now.get(key, True) for key in (*self._asked, *now)}
+
+
+def _bounded(picture: dict[str, Any]) -> dict[str, Any]:
+    """A picture whose caption is cut where it is of megabytes; `caption_length` tells how long it is then."""
+    caption = picture["caption"]
+    if caption is None or len(caption) <= LONGEST:
+        return picture
+    return {**picture, "caption": caption[:LONGEST], "caption_length": len(caption)}
 
 
 def _yours(analysis: Analysis, decisions: Decisions, row: int) -> dict[str, Any]:

@@ -90,7 +90,14 @@ def folder_name(value: Any) -> str:
     """One folder's name, nothing that leads elsewhere. Raises ValueError."""
     name = text(value, 100).strip()
     wrong = set('/\\:*?"<>|\n\t') & set(name)
-    if not name or name.startswith(".") or name.endswith((".", " ")) or wrong or RESERVED.fullmatch(name):
+    if (
+        not name
+        or name.startswith(".")
+        or name.endswith((".", " "))
+        or wrong
+        or not name.isprintable()
+        or RESERVED.fullmatch(name)
+    ):
         raise ValueError(f'{name[:60]!r} is no name for a folder: give one without / \\ : * ? " < > | or leading dot')
     return name
 

@@ -37,6 +37,7 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
+CLOSE = (b"connection", b"close")  # of answers to a body that was not read to its end
 # The link may have been followed from another site (a web terminal, a chat), and then a strict cookie is not sent with
 # a redirect. A page that moves on by itself is a navigation of our own.
 ENTER = b'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>curate</title>'
@@ -105,13 +106,13 @@ class Guard:
         safe = scope["method"] in ("GET", "HEAD")
         if not safe and origin is None:
             return "403 A change must say where it comes from (Origin)."
-        if safe and scope["path"] == "/" and b"token=" in scope.get("query_string", b""):
+        if scope["method"] == "GET" and scope["path"] == "/" and b"token=" in scope.get("query_string", b""):
             return "enter"
         if not self.keys.fits(_cookie(headers.get("cookie", ""), self.cookie)):
             return "403 Open the page by the link that curate review printed; each link opens it once."
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return "403 This request comes from another site."
-        if not safe and not headers.get("content-type", "").startswith("application/json"):
+        if not safe and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             return "415 Changes are sent as JSON."
         if int(_digits(headers.get("content-length", "0"))) > self.largest:
             return f"413 At most {self.largest} bytes a request."
@@ -121,6 +122,8 @@ class Guard:
         try:
             name = (urlsplit(f"//{host}").hostname or "").lower()
         except ValueError:
+            return False
+        if "@" in host:
             return False
         return name in self.hosts or (self.any_address and _is_address(name))
 
@@ -144,11 +147,11 @@ class Guard:
         try:
             body = await asyncio.wait_for(self._body(receive), self.patience)
         except (asyncio.TimeoutError, TimeoutError):
-            await _answer(send, 408, b"text/plain; charset=utf-8", b"The request took too long.")
+            await _answer(send, 408, b"text/plain; charset=utf-8", b"The request took too long.", [CLOSE])
             return
         if body is None:
             text = f"At most {self.largest} bytes a request.".encode()
-            await _answer(send, 413, b"text/plain; charset=utf-8", text)
+            await _answer(send, 413, b"text/plain; charset=utf-8", text, [CLOSE])
             return
         told = False
 

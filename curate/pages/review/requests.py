@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from curate.decisions import Decision
 from curate.output import LAYOUTS
+from curate.pages.review.document import LONGEST
 from curate.pages.review.ids import Ids
 from curate.plan import PlanSettings
 from curate.plan.constants import Preset
@@ -15,7 +16,6 @@ from curate.records import FRAMINGS, Analysis, View
 from curate.trainers import BASES, TRAINERS
 
 MOST = 50_000  # decisions a request
-LONGEST = 20_000  # characters of a caption: no trainer reads more than some hundred tokens
 _NUMBERS: dict[str, tuple[float, float]] = {  # least and most of what may be set
     "target_steps": (1, 10_000_000),
     "epochs": (1, 100_000),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ def serve(
         keys = Keys(lambda token: renewed(f"{where}?token={token}"))
         session = Session(reviewed)
         server: list[Any] = []
+        ended = threading.Event()
+        ahead = threading.Thread(target=session.previews.make_ahead, args=(ended,), name="curate-previews", daemon=True)
         try:
             served = app(
                 session,
@@ -62,8 +65,10 @@ def serve(
                 cookie=f"curate_review_{port}",
             )
             server.append(_server(served, session, lambda: ready(f"{where}?token={keys.token}")))
+            ahead.start()
             server[0].run(sockets=[listening])
         finally:
+            ended.set()
             session.close()
 
 
@@ -107,6 +112,7 @@ def _server(served: Any, session: Session, ready: Callable[[], None]) -> uvicorn
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="error",  # what strangers send is no news for the terminal; our own faults are
             access_log=False,
             server_header=False,
             proxy_headers=False,

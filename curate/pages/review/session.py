@@ -12,7 +12,7 @@ from curate.decisions import Decision, Decisions
 from curate.decisions.records import fold
 from curate.errors import CurateError
 from curate.pages.review import words
-from curate.pages.review.document import Document
+from curate.pages.review.document import LONGEST, Document
 from curate.pages.review.exporting import Exporting
 from curate.pages.review.ids import Ids
 from curate.pages.review.previews import Previews
@@ -21,6 +21,7 @@ from curate.pages.review.reviewed import Reviewed
 from curate.pictures import Source
 from curate.records import Analysis
 
+SAMPLE = 400  # characters of a changed caption that are shown before it is changed
 LOOK = 2.0  # s between two looks at what other processes decided on the same set
 
 
@@ -69,11 +70,12 @@ class Session:
                 **({"choices": choices()} if version == 0 else {}),
             }
 
-    def decide(self, wanted: list[Any]) -> int:
-        """Saves decisions as one unit of undo. Raises LookupError, ValueError and CurateError; then none is saved."""
+    def decide(self, wanted: list[Any]) -> dict[str, int]:
+        """Saves decisions as one unit of undo; the first settled state later than `version` holds them. Raises
+        LookupError, ValueError and CurateError; then none is saved."""
         decisions = [decision_of(values, self._analysis, self._document.ids) for values in wanted]
         self._save(decisions)
-        return len(decisions)
+        return {"saved": len(decisions), "version": self._document.version}
 
     def undecide(self, names: object) -> int:
         """Withdraws what was decided on whether these pictures are kept."""
@@ -99,18 +101,15 @@ class Session:
         """Finds and replaces in the captions of these pictures, as one unit of undo."""
         pictures = self._analysis.catalog.pictures
         rows = self._document.ids.rows(names)
-        changed = [
-            (row, new)
-            for row in rows
-            if pictures[row].caption is not None
-            and (new := words.replaced(pictures[row].caption or "", change)) != pictures[row].caption
-        ]
+        found = [(row, words.replaced(pictures[row].caption or "", change)) for row in rows]
+        found = [(row, new) for row, new in found if new != (pictures[row].caption or "")]
+        changed = [(row, new) for row, new in found if len(new) <= LONGEST]
         if not dry_run:
             ids = self._document.ids
             wanted = [{"kind": "caption", "id": ids.names[row], "text": new} for row, new in changed]
             self._save([decision_of(values, self._analysis, ids) for values in wanted])
-        shown = [{"id": self._document.ids.names[row], "text": new} for row, new in changed[:50]]
-        return {"changed": len(changed), "of": len(rows), "shown": shown}
+        shown = [{"id": self._document.ids.names[row], "text": new[:SAMPLE]} for row, new in changed[:50]]
+        return {"changed": len(changed), "of": len(rows), "too_long": len(found) - len(changed), "shown": shown}
 
     def what_if(self, names: object) -> dict[str, float]:
         """The effective images that the set would hold without these pictures, and as it is."""

@@ -4,6 +4,16 @@ from curate.pictures.pixels.decoder import Decoded, decode, decode_for_export
 from curate.pictures.pixels.encoder import encode, is_plain
 from curate.pictures.pixels.preview import preview
 from curate.pictures.pixels.resizing import scaled_down
-from curate.pictures.pixels.thumbnail import thumbnail
+from curate.pictures.pixels.thumbnail import thumbnail, thumbnail_size
 
-__all__ = ["Decoded", "decode", "decode_for_export", "encode", "is_plain", "preview", "scaled_down", "thumbnail"]
+__all__ = [
+    "Decoded",
+    "decode",
+    "decode_for_export",
+    "encode",
+    "is_plain",
+    "preview",
+    "scaled_down",
+    "thumbnail",
+    "thumbnail_size",
+]

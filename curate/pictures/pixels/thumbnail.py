@@ -37,3 +37,15 @@ def thumbnail(
         if file.tell() <= most_bytes or longest <= LEAST_SIDE:
             return file.getvalue(), (image.width, image.height)
         side = max(LEAST_SIDE, int(longest * SPARE * (most_bytes / file.tell()) ** 0.5))
+
+
+def thumbnail_size(webp: bytes) -> tuple[int, int] | None:
+    """(width, height) in px of a file that `thumbnail` made; None for anything else, as one that is not whole.
+
+    A simple lossy file: RIFF header, one VP8 chunk, a key frame's start code, 14 bits for each side (RFC 6386, 9.1;
+    RFC 9649, 2.5).
+    """
+    whole = len(webp) > 30 and int.from_bytes(webp[4:8], "little") + 8 == len(webp)
+    if not whole or webp[:4] != b"RIFF" or webp[8:16] != b"WEBPVP8 " or webp[23:26] != b"\x9d\x01\x2a":
+        return None
+    return int.from_bytes(webp[26:28], "little") & 0x3FFF, int.from_bytes(webp[28:30], "little") & 0x3FFF

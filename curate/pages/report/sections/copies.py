@@ -25,11 +25,12 @@ class Member:
     match: float | None
     similarity: float | None
     kept: bool
+    yours: bool  # the user decided that it stays
     weight: float
     region: str  # corners for an SVG polygon over the keeper's thumbnail, px; "" for the whole picture or none
     share: float | None  # of the keeper that both show, 0-1; None where they were not aligned
     place: tuple[float, float] | None  # of the region's number, px of the keeper's thumbnail
-    changed: tuple[float, float, float, float] | None  # x, y, width, height, px of the keeper's thumbnail
+    changed: str  # corners of what differs, for an SVG polygon over its own thumbnail, px; "" for nothing
     over: str | None  # the SVG transform that lays it onto the keeper
 
 
@@ -38,6 +39,7 @@ class Star:
     """One group as it is drawn."""
 
     keeper: int
+    kept: bool  # the keeper; False where the user left it out
     reason: str
     own: float  # weight of the keeper, effective images
     weight: float  # sum over the group
@@ -47,7 +49,7 @@ class Star:
 
 def section(material: Material) -> Section:
     stars = _stars(material, lookalikes=False)
-    out = sum(not picture["kept"] for picture in material.scan["pictures"])
+    out = material.copies_out
     return Section(
         name="copies",
         title="Copies",
@@ -56,7 +58,9 @@ def section(material: Material) -> Section:
             "stars": stars[:MOST_GROUPS],
             "more": max(0, len(stars) - MOST_GROUPS),
             "out": out,
+            "yours": material.yours_out,
             "shared": [_pair(material, one) for one in material.scan["shared_with_regularisation"]],
+            "outlined": any(one.region for star in stars[:MOST_GROUPS] for one in star.members),
             "changed": any(one.changed for star in stars[:MOST_GROUPS] for one in star.members),
         },
         note=f"{out:,}" if stars else "none",
@@ -83,6 +87,7 @@ def lookalikes(material: Material) -> Section:
             "stars": stars[:MOST_GROUPS],
             "more": max(0, len(stars) - MOST_GROUPS),
             "light": _light(material, stars),
+            "changed": any(one.changed for star in stars[:MOST_GROUPS] for one in star.members),
         },
         note=plural(len(stars), "group") if stars else "none",
     )
@@ -110,6 +115,7 @@ def _star(material: Material, group: dict[str, Any]) -> Star:
     rows = [keeper, *(material.rows[one["path"]] for one in given)]
     return Star(
         keeper=keeper,
+        kept=material.picture(keeper)["kept"],
         reason=group["reason"],
         own=material.picture(keeper)["weight"],
         weight=sum(material.picture(row)["weight"] for row in rows),
@@ -125,7 +131,6 @@ def _member(material: Material, keeper: int, one: dict[str, Any], number: int) -
     share = alignment.area(corners) if found else None
     drawn = bool(on and share is not None and 0 < share < alignment.WHOLE)
     points = [(x * on.width, y * on.height) for x, y in corners] if on and drawn else []
-    changed = one["changed"]
     return Member(
         row=row,
         number=number,
@@ -133,22 +138,27 @@ def _member(material: Material, keeper: int, one: dict[str, Any], number: int) -
         match=one["correlation"],
         similarity=one["similarity"],
         kept=one["kept"],
+        yours="keep" in material.picture(row)["decided"],
         weight=material.picture(row)["weight"],
         region=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
         share=share,
         place=min(points, key=lambda point: point[0] + point[1]) if points else None,
-        changed=(
-            changed["left"] * on.width,
-            changed["top"] * on.height,
-            (changed["right"] - changed["left"]) * on.width,
-            (changed["bottom"] - changed["top"]) * on.height,
-        )
-        if on and changed
-        else None,
+        changed=_changed(one["changed"], found, small),
         over=alignment.transform(found, (small.width, small.height), (on.width, on.height))
         if found and on and small
         else None,
     )
+
+
+def _changed(region: dict[str, float] | None, found: alignment.Map | None, small: Thumbnail | None) -> str:
+    """Where a picture differs from its keeper, as corners on its own thumbnail; `region`: shares of the keeper."""
+    if region is None or found is None or small is None:
+        return ""
+    corners = [
+        (region[x], region[y]) for x, y in (("left", "top"), ("right", "top"), ("right", "bottom"), ("left", "bottom"))
+    ]
+    shown = [(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)) for x, y in alignment.through(found, corners)]
+    return " ".join(f"{x * small.width:.1f},{y * small.height:.1f}" for x, y in shown)
 
 
 def _small(material: Material, row: int) -> Thumbnail | None:

@@ -44,9 +44,21 @@ def section(material: Material) -> Section:
             "share": share,
             "counts": {mark: sum(one.mark == mark for one in placed) for mark in ("copy", "lookalike", "odd")},
             "left": left,
-            "looked": bool(material.planned and material.planned["subjects"] is not None),
+            "findings": material.subjects["findings"],
+            "looked": not _why_not(material, rows),
+            "why_not": _why_not(material, rows),
         },
     )
+
+
+def _why_not(material: Material, rows: list[int]) -> str:
+    """Why nobody can tell what does not belong; "" where it was looked for."""
+    from curate.diversity import subjects
+
+    if not material.scan["model"]["calibrated"]:
+        return "since the model is not calibrated"
+    few = len({material.picture(row)["digest"] for row in rows if material.picture(row)["kept"]}) < subjects.SET
+    return f"with fewer than {subjects.SET} photographs" if few else ""
 
 
 def _marks(material: Material) -> dict[int, tuple[str, str]]:
@@ -59,8 +71,7 @@ def _marks(material: Material) -> dict[int, tuple[str, str]]:
             row = material.rows[one["path"]]
             if row not in marks or not alike:
                 marks[row] = ("lookalike" if alike else "copy", word)
-    subjects = (material.planned or {}).get("subjects") or {"odd": ()}
-    for path in subjects["odd"]:
+    for path in material.subjects["odd"]:
         if path in material.rows:
             marks.setdefault(material.rows[path], ("odd", "may not belong"))
     return marks

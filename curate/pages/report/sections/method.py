@@ -80,12 +80,12 @@ def _copies() -> list[Threshold]:
 
 
 def _diversity(preset: str) -> list[Threshold]:
-    from curate.diversity import TARGETS, coverage, effective, targets
+    from curate.diversity import TARGETS, coverage, kernels, targets
 
     return [
         Threshold(
             what="Effective images",
-            value=f"range: scale × and ÷ {effective.RANGE:g}",
+            value=f"range: scale × and ÷ {kernels.RANGE:g}",
             source="maximum diversity, Leinster and Meckes 2016; the factor covers what was seen over several networks",
         ),
         Threshold(

@@ -17,7 +17,7 @@ VERDICTS = {
     "uncertain": "uncertain",
 }
 LISTED = 8  # saved files shown
-MOST = 60  # pictures that the trainer treats in a way worth naming, shown with their thumbnail
+MOST = 48  # pictures shown of those that a trainer treats in one way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,15 @@ class Bucket:
     box: tuple[float, float]  # its shape within a square of 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One thing that the trainer does to pictures."""
+
+    title: str
+    count: int
+    pictures: tuple[tuple[int | None, str, str], ...]  # row, path, how much
+
+
 def section(material: Material) -> Section:
     from curate.plan import constants
 
@@ -50,8 +59,8 @@ def section(material: Material) -> Section:
             "settings": _settings(planned),
             "chart": exposures.chart(planned, constants.FAR_OVER),
             "buckets": _buckets(planned),
-            "treated": [_treated(material, one) for one in planned["treatments"][:MOST]],
-            "treated_more": max(0, len(planned["treatments"]) - MOST),
+            "effects": _effects(material, planned["treatments"]),
+            "mind": [sentence(text) for text in (*planned["warnings"], *planned["traps"])],
             "saves": _saves(planned),
             "as_they_lie": _as_they_lie(planned),
         }
@@ -125,19 +134,35 @@ def _buckets(planned: dict[str, Any]) -> list[Bucket]:
     ]
 
 
-def _treated(material: Material, one: dict[str, Any]) -> dict[str, Any]:
-    said = []
-    if one["bucket"] is None:
-        said.append("refused by the trainer")
-    if one["dropped"]:
-        said.append(f"dropped {one['dropped']:.3g} times an epoch")
-    if one["padded"]:
-        said.append(f"doubled to fill a batch, {one['padded']:.3g} times an epoch")
-    if one["scale"] > 1:
-        said.append(f"enlarged {one['scale']:.2f} times")
-    if one["cropped"] >= 0.01:  # less is a pixel or two
-        said.append(f"{100 * one['cropped']:.0f} % of it cropped off")
-    return {"row": material.rows.get(one["path"]), "path": one["path"], "said": "; ".join(said)}
+def _effects(material: Material, treatments: list[dict[str, Any]]) -> list[Effect]:
+    """What the trainer does to pictures, and to which: the worst first. A picture may stand under several."""
+    from curate.plan.constants import CROPPED
+
+    taken = [one for one in treatments if one["bucket"] is not None]
+    kinds = (
+        ("Refused", [one for one in treatments if one["bucket"] is None], "", ""),
+        ("Dropped, times an epoch", [one for one in taken if one["dropped"]], "dropped", "{:.3g}"),
+        ("Doubled to fill a batch, times an epoch", [one for one in taken if one["padded"]], "padded", "{:.3g}"),
+        (
+            f"Cropped by more than {CROPPED:.0%}",
+            [one for one in taken if one["cropped"] > CROPPED],
+            "cropped",
+            "{:.0%}",
+        ),
+        ("Enlarged", [one for one in taken if one["scale"] > 1], "scale", "× {:.2f}"),
+    )
+    return [
+        Effect(
+            title=title.replace("%", " %"),
+            count=len(found),
+            pictures=tuple(
+                (material.rows.get(one["path"]), one["path"], form.format(one[key]) if key else "")
+                for one in sorted(found, key=lambda one: (-one.get(key, 0.0), one["path"]))[:MOST]
+            ),
+        )
+        for title, found, key, form in kinds
+        if found
+    ]
 
 
 def _saves(planned: dict[str, Any]) -> list[dict[str, Any]]:

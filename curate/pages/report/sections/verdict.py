@@ -15,6 +15,7 @@ WORDS = {
     "overfit_likely": "so overfitting is likely",
     "uncertain": "and whether that is too often is uncertain",
 }
+NAMED = 3  # gaps
 TONES = {"sound": "good", "under_trained": "warn", "risk": "warn", "overfit_likely": "bad", "uncertain": "warn"}
 
 
@@ -36,22 +37,29 @@ def section(material: Material) -> Section:
         template="verdict.html",
         data={
             "folder": material.folder,
-            "sentences": [_holds(scan), _views(scan), _planned(planned, material.inputs.no_plan)],
+            "sentences": [_holds(material), _views(scan), _planned(planned, material.inputs.no_plan)],
             "figures": _figures(scan, planned),
             "cautions": _cautions(scan),
         },
     )
 
 
-def _holds(scan: dict[str, Any]) -> str:
+def _holds(material: Material) -> str:
+    scan, out, yours = material.scan, material.copies_out, material.yours_out
     held = scan["diversity"]
-    out = sum(not picture["kept"] for picture in scan["pictures"])
+    if not scan["pictures"]:
+        broken = len(scan["broken"])
+        return f"No picture can be read; {plural(broken, 'file')} {'is' if broken == 1 else 'are'} broken."
     worth = f"{'at least' if held['at_least'] else 'about'} {held['effective_images']:.1f} effective images"
     different = plural(held["photographs"], "different photograph")
     text = f"{plural(held['files'], 'picture')} show {different}, worth {worth}"
     if held["files"] == 1:
-        text = f"1 picture, worth {worth}"
-    return f"{text}; {plural(out, 'copy').replace('copys', 'copies')} can be left out." if out else f"{text}."
+        text = "1 picture, worth 1 effective image at most"
+    if out:
+        text += f"; {plural(out, 'copy').replace('copys', 'copies')} can be left out"
+    if yours:
+        text += f"; you left out {plural(yours, 'picture')}"
+    return f"{text}."
 
 
 def _views(scan: dict[str, Any]) -> str:
@@ -62,21 +70,28 @@ def _views(scan: dict[str, Any]) -> str:
         return sentence(found["headline"])
     seen, wanted, gaps = found["views_seen"], found["views_wanted"], found["gaps"]
     text = f"The set shows {seen} of {wanted} views"
-    missing = [gap["name"] for gap in gaps if gap["missing"]][:3]
-    thin = [gap["name"] for gap in gaps][:2]
+    missing = [gap["name"] for gap in gaps if gap["missing"]]
+    thin = [gap["name"] for gap in gaps]
     if missing:
-        return f"{text} and lacks most: {', '.join(missing)}."
-    return f"{text}; thinnest are {', '.join(thin)}." if thin else f"{text} and lacks none."
+        return f"{text}; {'missing' if len(missing) <= NAMED else 'missing above all'}: {', '.join(missing[:NAMED])}."
+    return f"{text}; thinnest: {', '.join(thin[:2])}." if thin else f"{text} and lacks none."
 
 
 def _planned(planned: dict[str, Any] | None, why: str) -> str:
     if planned is None:
-        return sentence(f"No plan was made: {why}" if why else "No plan was made")
+        return sentence(f"No plan was made: {why[:1].lower()}{why[1:]}" if why else "No plan was made")
     schedule, seen = planned["plan"], planned["exposures"]["per_effective_image"]
     return (
         f"{plural(schedule['steps'], 'step')} with {schedule['trainer']} show each effective image "
-        f"{plural(round(seen), 'time')}, {WORDS[planned['verdict']]}."
+        f"{plural(round(seen), 'time')}, {_word(planned)}."
     )
+
+
+def _word(planned: dict[str, Any]) -> str:
+    """What to think of the exposures. Within the cap, but with too few samples to learn from, they are not sound."""
+    if planned["verdict"] == "sound" and planned["window_empty"]:
+        return "as often as so few pictures bear, yet too seldom to learn much"
+    return WORDS[planned["verdict"]]
 
 
 def _figures(scan: dict[str, Any], planned: dict[str, Any] | None) -> list[Figure]:
@@ -104,10 +119,10 @@ def _figures(scan: dict[str, Any], planned: dict[str, Any] | None) -> list[Figur
     low, high = planned["range"]["sound"]
     figures.append(
         Figure(
-            value=f"{planned['exposures']['per_effective_image']:.0f}",
+            value=f"{planned['exposures']['per_effective_image']:,.0f}",
             name="exposures",
             note="no number of steps is sound" if planned["window_empty"] else f"sound is {low:.0f} to {high:.0f}",
-            tone=TONES[planned["verdict"]],
+            tone="warn" if planned["window_empty"] and planned["verdict"] == "sound" else TONES[planned["verdict"]],
         )
     )
     return figures

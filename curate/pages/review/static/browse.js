@@ -3,14 +3,14 @@ import { button, count, fill, h, name, safe, thumb } from "/static/dom.js";
 import { Panel, costs } from "/static/panel.js";
 import { Stage } from "/static/stage.js";
 import { decide, emit, groupOf, on, pic, relation, set, ui, whatIf } from "/static/state.js";
-import { post } from "/static/api.js";
+import { change } from "/static/api.js";
 import { Virtual } from "/static/virtual.js";
 
 const poor = (p) => Object.entries(p.checks).some(([check, value]) => value.finding && !check.startsWith("caption"));
 const FILTERS = {
   kept: ["Kept", (p) => p.kept], out: ["Left out", (p) => !p.kept], copies: ["Copies", (p) => groupOf(p.id) && groupOf(p.id).kind !== "lookalike"],
   alike: ["Look-alikes", (p) => groupOf(p.id)?.kind === "lookalike"], poor: ["Poor", poor], bare: ["No caption", (p) => !(p.caption || "").trim()],
-  view: ["View unknown", (p) => p.views?.yaw_deg === undefined || p.views?.yaw_deg === null], yours: ["Decided", (p) => Object.values(p.yours).some((v) => v !== null && v !== false)],
+  view: ["View unknown", (p) => p.views?.yaw_deg === undefined || p.views?.yaw_deg === null], yours: ["Decided", (p) => p.yours.keep !== null || p.yours.keeper || p.yours.caption || p.yours.view],
 };
 const SORTS = { name: "name", worth: "worth, least first", size: "pixels, fewest first", kind: "format" };
 const ORDERS = { worth: (a, b) => a.weight - b.weight, size: (a, b) => a.width * a.height - b.width * b.height, kind: (a, b) => a.format.localeCompare(b.format) };
@@ -91,7 +91,7 @@ export class Browse {
     return h("div", {
       class: `cell${now ? " now" : ""}${ui.selected.has(p.id) ? " selected" : ""}${out ? " absent" : ""}`, role: "option", id: `cell-${i}`, "aria-selected": String(ui.selected.has(p.id)), "aria-label": `${safe(p.path, 100)}${out ? ", left out" : ""}`,
       onclick: (e) => this.click(i, e), ondblclick: () => { this.jump(i); this.open(true); },
-    }, h("div", { class: "photo" }, thumb(p), h("span", { class: "pick", "aria-hidden": "true", onclick: (e) => { e.stopPropagation(); this.select(i); } }, "✓")), h("div", { class: "under" }, name(p.path.split("/").pop(), 40), badges));
+    }, h("div", { class: "photo" }, thumb(p), h("span", { class: "badges" }, badges), h("span", { class: "pick", "aria-hidden": "true", onclick: (e) => { e.stopPropagation(); this.select(i); } }, "✓")), h("div", { class: "under" }, name(p.path.split("/").pop(), 40)));
   }
 
   click(i, event) {
@@ -156,12 +156,14 @@ export class Browse {
   }
   async undecide() {
     const ids = this.targets();
-    try { await post("/api/undecide", { ids }); emit("toast", `${count(ids.length, "picture")} undecided`); } catch (error) { emit("problem", error.message); }
+    try { await change("/api/undecide", { ids }); emit("toast", `${count(ids.length, "picture")} undecided`); } catch (error) { emit("problem", error.message); }
   }
 
   open(large) {
     if (!this.pictures.length) return;
     this.large = large;
+    this.root.classList.toggle("large", large);
+    if (!large) this.root.scrollTop = 0;
     this.loupe.hidden = !large;
     this.grid.root.hidden = this.tools.hidden = large;
     if (large) this.drawActive();

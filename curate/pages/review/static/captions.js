@@ -1,8 +1,8 @@
 // Captions as a whole: which tags stand how often, find and replace, and each caption edited where it stands.
-import { post } from "/static/api.js";
+import { change, post } from "/static/api.js";
 import { button, count, fill, h, marked, name, safe, thumb } from "/static/dom.js";
 import { filtered } from "/static/browse.js";
-import { decide, emit, on, pic, set, ui } from "/static/state.js";
+import { decide, emit, isWhole, on, pic, set, ui } from "/static/state.js";
 import { Virtual } from "/static/virtual.js";
 
 const LISTED = 2000; // tags
@@ -74,7 +74,7 @@ export class Captions {
   setTrigger() {
     set.trigger = this.trigger.value.trim();
     clearTimeout(this.later);
-    this.later = setTimeout(() => post("/api/trigger", { word: set.trigger }).catch((e) => emit("problem", e.message)), 300);
+    this.later = setTimeout(() => change("/api/trigger", { word: set.trigger }).catch((e) => emit("problem", e.message)), 300);
     this.list.reset();
     this.hold();
   }
@@ -91,6 +91,7 @@ export class Captions {
   }
 
   edit(p, place) {
+    if (!isWhole(p)) return;
     const area = h("textarea", { rows: 3, dir: "auto", "aria-label": "Caption" });
     area.value = p.caption || "";
     let open = true;
@@ -119,7 +120,7 @@ export class Captions {
     this.soon = setTimeout(async () => {
       try {
         const found = await post("/api/replace", { ...this.change(), dry_run: true });
-        fill(this.result, `changes ${found.changed.toLocaleString("en")} of ${count(found.of, "caption")}`, found.shown.length ? h("bdi", { class: "sample" }, " → ", safe(found.shown[0].text, 120)) : "");
+        fill(this.result, `changes ${found.changed.toLocaleString("en")} of ${count(found.of, "caption")}`, found.too_long ? `; ${found.too_long} would grow too long` : "", found.shown.length ? h("bdi", { class: "sample" }, " → ", safe(found.shown[0].text, 120)) : "");
         this.apply.disabled = !found.changed;
       } catch (error) { fill(this.result, error.message); }
     }, 180);
@@ -129,7 +130,7 @@ export class Captions {
     if (this.apply.disabled) return;
     this.apply.disabled = true;
     try {
-      const found = await post("/api/replace", { ...this.change(), dry_run: false });
+      const found = await change("/api/replace", { ...this.change(), dry_run: false });
       emit("toast", `${count(found.changed, "caption")} changed; U undoes it`);
       this.find.value = this.put.value = "";
     } catch (error) { emit("problem", `Not saved: ${error.message}`); }

@@ -7,6 +7,11 @@ import { emit, on, pic, set, turn, ui } from "/static/state.js";
 
 const VIEWS = [["queue", "Queue", "Q"], ["browse", "Browse", "W"], ["captions", "Captions", "T"], ["plan", "Plan", "P"]];
 
+function over(title, text) { // nothing more can be done here
+  layer({}, { modal: true });
+  document.body.replaceChildren(h("main", { class: "over" }, h("h1", {}, title), h("p", {}, text)));
+}
+
 export class Frame {
   constructor(top, toasts) {
     this.toasts = toasts;
@@ -25,7 +30,8 @@ export class Frame {
     on("saved", ({ decisions, told }) => { if (told) this.toast(decisions.length === 1 ? `${safe(pic(decisions[0].id).path.split("/").pop(), 40)}: ${told}` : told); });
     on("toast", (text) => this.toast(text));
     on("problem", (text) => this.toast(text, true));
-    on("online", (online) => { document.body.classList.toggle("offline", !online); this.drawSaved(); if (online) location.reload(); });
+    on("online", (online) => { document.body.classList.toggle("offline", !online); this.drawSaved(); });
+    on("ended", () => over("This review has ended", "Every decision is kept. Another review is open at this address: use the link that it printed."));
     this.keys = {
       q: () => emit("view", "queue"), w: () => emit("view", "browse"), t: () => emit("view", "captions"), p: () => emit("view", "plan"), e: () => emit("view", "plan"),
       u: () => turn("undo"), r: () => turn("redo"), "Ctrl+z": () => turn("undo"), "Ctrl+Shift+z": () => turn("redo"), "Ctrl+y": () => turn("redo"),
@@ -68,7 +74,7 @@ export class Frame {
   help() {
     if (this.helping) return void this.helping.close();
     const dialog = (this.helping = h("dialog", { class: "help", "aria-label": "Keys" },
-      h("header", {}, h("h2", {}, "Keys"), button("Close", "Esc", () => dialog.close())),
+      h("header", {}, h("h2", {}, "Keys"), h("span", { class: "space" }), button("End the review", "", () => { dialog.close(); this.stop(); }), button("Close", "Esc", () => dialog.close(), { autofocus: true })),
       h("div", { class: "keys" }, KEYS.map(([title, keys]) => h("section", {}, h("h3", {}, title), h("dl", {}, keys.map(([key, what]) => h("div", {}, h("dt", {}, key.split(" ").map((k) => (k === "…" || k === "+" && key !== "+  −" ? ` ${k} ` : k ? h("kbd", {}, k) : ""))), h("dd", {}, what))))))),
       h("p", { class: "quiet" }, "Every decision is saved on this machine at once, outside the picture folder, and kept for later scans.")));
     const leave = layer({ "?": () => dialog.close() }, { modal: true });
@@ -92,7 +98,7 @@ export class Frame {
       dialog.remove();
       if (dialog.returnValue !== "end") return;
       try { await post("/api/stop"); } catch { /* it may be gone before it answers */ }
-      document.body.replaceChildren(h("main", { class: "over" }, h("h1", {}, "The review has ended"), h("p", {}, "Every decision is kept. You can close this page.")));
+      over("The review has ended", "Every decision is kept. You can close this page.");
     });
     document.body.append(dialog);
     dialog.showModal();

@@ -1,6 +1,6 @@
 // The details of one picture: what it is, how it stands to others, its caption and view, and what can be done with it.
 import { button, count, fill, h, kbd, marked, name, number, safe } from "/static/dom.js";
-import { decide, pic, relation, set, whatIf } from "/static/state.js";
+import { decide, isWhole, pic, relation, set, whatIf } from "/static/state.js";
 
 const COMPASS = [["↖", -135, "rear left"], ["↑", 180, "back"], ["↗", 135, "rear right"], ["←", -90, "left side"], ["•", null, ""], ["→", 90, "right side"], ["↙", -45, "front left"], ["↓", 0, "front"], ["↘", 45, "front right"]];
 export const FRAMINGS = { close_up: "close-up", upper_body: "upper body", three_quarter: "three-quarter", full_body: "full body" };
@@ -16,6 +16,7 @@ export class Panel {
 
   show(id, acts = {}) {
     if (this.editing && this.id === id) return;
+    if (this.editing) this.finish(); // moving on saves what was written
     if (this.id !== id) this.cost = null;
     this.editing = false;
     this.id = id;
@@ -72,16 +73,21 @@ export class Panel {
 
   edit() {
     const p = pic(this.id), place = this.root.querySelector(".caption");
-    if (!p || !place) return;
+    if (!p || !place || !isWhole(p)) return;
+    if (this.editing) return void place.querySelector("textarea").focus();
     this.editing = true;
     const area = h("textarea", { rows: 6, dir: "auto", spellcheck: true, "aria-label": "Caption", value: p.caption || "" });
     area.value = p.caption || "";
     const close = (keep) => {
       if (!this.editing) return;
       this.editing = false;
-      const text = area.value;
-      if (keep && text !== (p.caption || "")) { decide([{ kind: "caption", id: p.id, text }], "caption saved"); this.onsave?.(p.id); }
+      if (keep && this.finish()) this.onsave?.(p.id);
       else this.render();
+    };
+    this.finish = () => {
+      const text = area.value, changed = text !== (p.caption || "");
+      if (changed) decide([{ kind: "caption", id: p.id, text }], "caption saved");
+      return changed;
     };
     area.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); close(true); this.render(); }

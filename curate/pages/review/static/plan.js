@@ -1,5 +1,5 @@
 // The plan with its controls and live verdict, the views, and the export.
-import { get, post } from "/static/api.js";
+import { change, get } from "/static/api.js";
 import { button, count, fill, h, number, safe } from "/static/dom.js";
 import { emit, on, pause, set, ui } from "/static/state.js";
 
@@ -53,7 +53,7 @@ export class PlanView {
     this.soon = setTimeout(async () => {
       const settings = this.waiting;
       this.waiting = {};
-      try { await post("/api/plan", { settings }); } catch (error) { emit("problem", error.message); this.answer.classList.remove("stale"); }
+      try { await change("/api/plan", { settings }); } catch (error) { emit("problem", error.message); this.answer.classList.remove("stale"); }
     }, 200);
   }
 
@@ -112,7 +112,7 @@ export class PlanView {
 
   async list() {
     fill(this.listed, h("p", { class: "quiet" }, "Looking …"));
-    try { this.listing(await post("/api/export", this.asked(true))); } catch (error) { fill(this.listed, h("p", { class: "problem", role: "alert" }, safe(error.message))); }
+    try { this.listing(await change("/api/export", this.asked(true))); } catch (error) { fill(this.listed, h("p", { class: "problem", role: "alert" }, safe(error.message))); }
   }
 
   listing(found) {
@@ -128,7 +128,7 @@ export class PlanView {
     const bar = h("progress", { "aria-label": "Export" }), said = h("p", { role: "status" }, "Writing …");
     fill(this.listed, said, bar);
     try {
-      let state = await post("/api/export", this.asked(false));
+      let state = await change("/api/export", this.asked(false));
       while (state.state === "writing") {
         if (state.all) { bar.max = state.all; bar.value = state.done; fill(said, `Writing ${state.done.toLocaleString("en")} of ${count(state.all, "file")}`); }
         await pause(200);

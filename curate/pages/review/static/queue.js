@@ -2,7 +2,7 @@
 import { button, count, fill, h, number, safe, thumb } from "/static/dom.js";
 import { Panel } from "/static/panel.js";
 import { Stage } from "/static/stage.js";
-import { byPath, decide, emit, on, pic, set, ui } from "/static/state.js";
+import { byPath, decide, emit, isWhole, on, pic, set, ui } from "/static/state.js";
 import { Virtual } from "/static/virtual.js";
 
 const SORTS = {
@@ -138,7 +138,10 @@ export class Queue {
     if (task.sort === "uncertain" || task.sort === "copies") decide([{ kind: "keeper", id: first }], told);
     else if (task.sort === "lookalikes") decide(task.ids.filter((id) => pic(id).yours.keep === null).map((id) => ({ kind: "keep", id })), "all kept");
     else if (task.sort === "no_caption") return void this.panel.edit();
-    else if (task.sort === "conflict") decide([{ kind: "caption", id: first, text: pic(ui.active).caption || "" }], "caption chosen");
+    else if (task.sort === "conflict") {
+      if (!isWhole(pic(ui.active))) return;
+      decide([{ kind: "caption", id: first, text: pic(ui.active).caption || "" }], "caption chosen");
+    }
     else if (task.sort === "view") {
       const { yaw_deg = null, framing = null } = pic(first).views || {};
       if (yaw_deg === null && !framing) return void this.panel.openView();

@@ -61,6 +61,7 @@ class Pane {
   load(size) {
     const wanted = `/picture/${size}/${this.pic.digest}`;
     if (this.high.getAttribute("src") !== wanted) this.high.src = wanted;
+    else if (this.high.complete && this.high.naturalWidth) this.high.classList.add("there"); // another file of the same bytes
   }
 
   fit() {

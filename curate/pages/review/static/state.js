@@ -1,5 +1,5 @@
 // The set as the server tells it, what the user is doing with it, and the decisions on their way.
-import { get, post } from "/static/api.js";
+import { change, get, post } from "/static/api.js";
 
 export const set = {
   version: 0, folder: "", pictures: new Map(), order: [], byPath: new Map(), groups: [], tasks: [], progress: { done: 0, all: 0 },
@@ -13,7 +13,15 @@ export const on = (event, action) => listeners.set(event, [...(listeners.get(eve
 export const emit = (event, value) => (listeners.get(event) || []).forEach((action) => action(value));
 
 export const pic = (id) => set.pictures.get(id);
+export function isWhole(p) { // a caption of megabytes is shown in part, and what is not shown is not edited
+  if (p.caption_length) emit("toast", `A caption of ${p.caption_length.toLocaleString("en")} characters is not edited here.`);
+  return !p.caption_length;
+}
 export const byPath = (path) => set.pictures.get(set.byPath.get(path));
+
+// Decisions that are shown although the server's answers may not contain them yet: [{ decision, after }], where the
+// first settled answer later than version `after` contains it; Infinity until it is saved.
+let ahead = [];
 
 let groupsOf = new Map();
 export const groupOf = (id) => groupsOf.get(id);
@@ -28,9 +36,11 @@ function merge(news) {
   const first = set.version === 0;
   for (const picture of news.pictures) {
     const known = set.pictures.get(picture.id);
-    if (known) Object.assign(known, picture);
+    if (known) Object.assign(known, { caption_length: 0 }, picture);
     else set.pictures.set(picture.id, picture);
   }
+  if (news.settled) ahead = ahead.filter((one) => one.after >= news.version);
+  for (const { decision } of ahead) shown(decision);
   if (first) {
     set.order = news.pictures.map((p) => p.id);
     for (const picture of news.pictures) set.byPath.set(picture.path, picture.id);
@@ -57,10 +67,10 @@ export async function follow() {
     try {
       const news = await get(`/api/set?since=${set.version}&wait`);
       if (!set.online) { set.online = true; emit("online", true); }
-      if (news.version < set.version) location.reload();
       if (news.version > set.version || news.settled !== set.settled) merge(news);
       if (news.pictures.length === 0 && news.version === set.version && !news.settled) await pause(150);
-    } catch {
+    } catch (error) {
+      if (error.status === 403) return void emit("ended"); // another review answers at this address
       if (set.online) { set.online = false; emit("online", false); }
       await pause(1500);
     }
@@ -71,14 +81,18 @@ export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // Shown at once, sent at once, taken back where the server refuses it.
 export async function decide(decisions, told = "") {
+  const mine = decisions.map((decision) => ({ decision, after: Infinity }));
   const undo = decisions.map(shown);
+  ahead.push(...mine);
   emit("change", { pictures: decisions.map((d) => pic(d.id)) });
   emit("saving", 1);
   try {
-    await post("/api/decide", { decisions });
+    const { version } = await change("/api/decide", { decisions });
+    for (const one of mine) one.after = version;
     emit("saved", { decisions, told });
     return true;
   } catch (error) {
+    ahead = ahead.filter((one) => !mine.includes(one));
     undo.reverse().forEach((back) => back());
     emit("change", { pictures: decisions.map((d) => pic(d.id)) });
     emit("problem", `Not saved: ${error.message}`);
@@ -89,20 +103,21 @@ export async function decide(decisions, told = "") {
 }
 
 function shown(decision) {
-  const p = pic(decision.id), kept = p.kept, yours = p.yours, caption = p.caption;
+  const p = pic(decision.id), kept = p.kept, yours = p.yours, caption = p.caption, caption_length = p.caption_length;
   p.yours = { ...yours };
   if (decision.kind === "keep" || decision.kind === "keeper") p.kept = true;
   if (decision.kind === "leave_out") p.kept = false;
   if (decision.kind === "keep" || decision.kind === "leave_out") p.yours.keep = decision.kind === "keep";
   if (decision.kind === "keeper") p.yours.keeper = true;
-  if (decision.kind === "caption") { p.caption = decision.text; p.yours.caption = true; }
+  if (decision.kind === "caption") { p.caption = decision.text; p.caption_length = 0; p.yours.caption = true; }
   if (decision.kind === "view") p.yours.view = true;
-  return () => Object.assign(p, { kept, yours, caption });
+  return () => Object.assign(p, { kept, yours, caption, caption_length });
 }
 
 export async function turn(verb) {
   try {
-    const { decisions } = await post(`/api/${verb}`);
+    const { decisions } = await change(`/api/${verb}`);
+    if (verb === "undo") ahead = ahead.filter((one) => !decisions.some((d) => d.id === one.decision.id && d.kind === one.decision.kind));
     if (!decisions.length) emit("toast", verb === "undo" ? "Nothing to undo." : "Nothing to redo.");
     else {
       const n = new Set(decisions.map((d) => d.id)).size;

@@ -1,0 +1,41 @@
+"""The digests of a source's files that are no pictures of the set: captions, masks, and what is broken or ignored."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+
+from curate.output import contents
+from curate.output.records import Draft
+from curate.pictures import Source
+
+
+def digests(draft: Draft, source: Source) -> dict[str, str]:
+    """SHA-256 by path. A file that vanished, cannot be read, or is no file at all has none."""
+    moved = draft.export.moved
+    return {path: digest for path in _others(draft) if (digest := _digest(moved.get(path, path), source))}
+
+
+def _others(draft: Draft) -> Iterator[str]:
+    beside = {path for one in draft.export.items for path in (one.picture.caption_path, one.picture.mask_path) if path}
+    yield from sorted(beside)
+    yield from (left.path for left in draft.left_out if not left.digest)
+
+
+def _digest(path: str, source: Source) -> str:
+    """In pieces, since what is broken may be large; "" for a pipe, which would be waited for."""
+    found = hashlib.sha256()
+    try:
+        file = os.open(source.whole_path(path), os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                return ""
+            while part := os.read(file, contents.CHUNK):
+                found.update(part)
+        finally:
+            os.close(file)
+    except OSError:
+        return ""
+    return found.hexdigest()
