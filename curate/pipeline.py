@@ -10,13 +10,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from curate import inputs
-from curate.deciding import Deciding, decide
 from curate.decisions import open_journal
 from curate.errors import FolderError
 from curate.records import Analysis
 from curate.settings import ScanSettings
-from curate.stages import Measured, Progress, measured, silent, stage, with_coverage
+from curate.stages import inputs
+from curate.stages.deciding import Deciding, decide
+from curate.stages.measured import Measured, Progress, measured, silent, stage, with_coverage
 
 if TYPE_CHECKING:
     from curate.features import Embedder
@@ -88,8 +88,9 @@ def export(
     curate did not write stay. The source folder is only read; the destination is whole or absent afterwards. Raises
     DestinationError, ExportError, ManifestError, and what `recommend` raises.
     """
-    from curate import exposures, output, selection
+    from curate import output
     from curate.plan import PlanSettings
+    from curate.stages import exposures, selection
 
     told = progress or silent
     analysis = source if isinstance(source, Analysis) else scan(source, scan_settings, progress=progress)

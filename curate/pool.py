@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curate import inputs
 from curate.decisions import open_journal
 from curate.errors import PlanError
 from curate.pictures import JoinedSource
 from curate.pipeline import scan, with_coverage
 from curate.records import Analysis, Catalog, Features, LeftOut
 from curate.settings import ScanSettings
-from curate.stages import Progress, prove, silent, stage
+from curate.stages import inputs
+from curate.stages.measured import Progress, prove, silent, stage
 
 if TYPE_CHECKING:
     from curate.diversity import Pick

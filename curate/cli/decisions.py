@@ -122,7 +122,8 @@ def clear(folder: options.LastFolder = None, cache: options.Cache = None, decisi
 
 
 def _listed(folder: Path | None, settings: ScanSettings) -> tuple[Journal, Listed]:
-    from curate import decided, pipeline
+    from curate import pipeline
+    from curate.stages import decided
 
     return decided.listed(pipeline.folder_or_last(folder, settings), settings)
 

@@ -129,7 +129,8 @@ def export(
     if like is not None:
         exported.refuse_with_like(context, _REPEATABLE)
     with told():
-        from curate import exposures, output, pipeline, selection
+        from curate import output, pipeline
+        from curate.stages import exposures, selection
 
         exported.offer_leftovers(destination, remove_leftovers)
         progress = ProgressLine()

@@ -168,7 +168,8 @@ def steps(
     """Print the true steps of all seven trainers side by side for the same settings."""
     scan_settings = options.scan_settings(model, device, offline, cache, no_cache, views=views, decisions=decisions)
     with told():
-        from curate import inputs, pipeline, plan
+        from curate import pipeline, plan
+        from curate.stages import inputs
 
         settings: PlanSettings = plan.PlanSettings(
             repeats=repeats,

@@ -40,7 +40,9 @@ def compare(
     distinct = _first_of_each(measured, rows)
     floor = 1 - BELOW_EDITS * (1 - edit_floor)
     near = nearest(measured.embeddings[distinct], floor=min(floor, half_similarity))
-    hashes = ((i, j) for i, j, *_ in near_pairs(measured.hashes[distinct]))
+    digests = [catalog.pictures[row].digest for row in distinct]
+    ordered = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.intp)  # a crowd is cut by content
+    hashes = ((int(ordered[i]), int(ordered[j])) for i, j, *_ in near_pairs(measured.hashes[distinct[ordered]]))
     proposed = [(int(distinct[a]), int(distinct[b])) for a, b in pairs(near.similarity, near.rows, floor, hashes)]
     prover = Prover(small, [picture.digest for picture in catalog.pictures], verdicts)
     prover.prove(proposed, progress)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.intp]
 
 NEAR = 96  # rows solved anew beside those that changed; 96 of 2,000 drawn pictures: within 0.1 % of the whole count
+EACH = 8  # rows solved anew for each that changed, where that is more: 20 that come back have more neighbours
 MOST = 32  # rows that may change at once, beyond which the whole count is the honest way
 
 
@@ -42,12 +43,13 @@ def recount(embeddings: NDArray[np.float32], before: Rows, after: Rows, held: Di
     photographs = int((after == own).sum())
     if not len(changed):  # other files of the same photographs
         return replace(held, files=int((after >= 0).sum()), estimated=True)
-    if len(changed) > MOST or photographs <= NEAR:
+    count = max(NEAR, EACH * len(changed))
+    if len(changed) > MOST or photographs <= count:
         return None
     weights = held.weights.copy()
     alive = np.flatnonzero(after == own)
     closest = (embeddings[alive] @ embeddings[changed].T).max(axis=1)
-    near = np.union1d(alive[np.argpartition(-closest, NEAR)[:NEAR]], come)
+    near = np.union1d(alive[np.argpartition(-closest, count)[:count]], come)
     touched = np.union1d(near, gone)
     bearing = np.flatnonzero(weights)
     inside = kernel(embeddings[touched] @ embeddings[touched].T, u)

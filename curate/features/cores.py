@@ -10,6 +10,7 @@ from contextlib import contextmanager
 def one_core_a_thread() -> Iterator[None]:
     """OpenCV and BLAS keep to the calling thread's core within; what was set before is set again after."""
     import cv2
+    import scipy.linalg  # noqa: F401 - brings a BLAS of its own, which is only limited if it is there already
     from threadpoolctl import threadpool_limits
 
     threads = cv2.getNumThreads()

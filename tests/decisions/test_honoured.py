@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curate import inputs, output, pages, pipeline
-from curate.deciding import Deciding, decide
+from curate import output, pages, pipeline
 from curate.decisions import Decision, Decisions, open_journal
 from curate.plan import PlanSettings
 from curate.records import Analysis, Group, View
 from curate.settings import ScanSettings
-from curate.stages import Measured, measured
+from curate.stages import inputs
+from curate.stages.deciding import Deciding, decide
+from curate.stages.measured import Measured, measured
 
 Decide = Callable[..., Analysis]
 
@@ -269,8 +270,8 @@ def test_what_was_known_before_changes_the_time_and_not_the_answer(found: Measur
 def test_in_a_large_set_the_numbers_at_once_are_close_and_the_rest_is_exact(
     found: Measured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from curate import deciding
     from curate.diversity import nearby
+    from curate.stages import deciding
 
     monkeypatch.setattr(deciding, "LARGE", 0)
     monkeypatch.setattr(nearby, "NEAR", 8)

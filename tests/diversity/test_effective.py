@@ -254,8 +254,9 @@ def test_landmarks_tell_the_evenness_of_the_files(monkeypatch):
 SHAPES = {  # vectors [n, 96] that make the kernel easy, clustered, nearly singular, singular
     "unrelated": lambda random, n: random.normal(size=(n, 96)),
     "clustered": lambda random, n: random.normal(size=(n // 8, 96)).repeat(8, 0) + 0.5 * random.normal(size=(n, 96)),
-    "nearly copies": lambda random, n: random.normal(size=(n // 8, 96)).repeat(8, 0)
-    + 0.02 * random.normal(size=(n, 96)),
+    "nearly copies": lambda random, n: (
+        random.normal(size=(n // 8, 96)).repeat(8, 0) + 0.02 * random.normal(size=(n, 96))
+    ),
     "copies": lambda random, n: random.normal(size=(n // 8, 96)).repeat(8, 0),
     "on a path": lambda random, n: np.cumsum(random.normal(size=(n, 96)), axis=0) / 9 + random.normal(size=96),
     "of few dimensions": lambda random, n: random.normal(size=(n, 5)) @ random.normal(size=(5, 96)),

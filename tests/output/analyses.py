@@ -72,7 +72,7 @@ def analysis_of(
     )
     if not views:
         return analysis
-    from curate.stages import with_coverage
+    from curate.stages.measured import with_coverage
 
     return with_coverage(analysis, "character", mirror_ok=False)
 

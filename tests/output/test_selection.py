@@ -15,12 +15,13 @@ from PIL import Image
 from test_layouts import BASE, Reader
 from trainer_loaders import LOADERS
 
-from curate import exposures, output, pipeline, selection, trainers
+from curate import output, pipeline, trainers
 from curate.errors import CurateError, ExportError, PlanError, TrainerError
 from curate.output.scaling import smaller
 from curate.output.shares import CLOSE, MOST, whole
 from curate.plan import PlanSettings
 from curate.records import Analysis
+from curate.stages import exposures, selection
 
 ALL = [name for name in output.LAYOUTS if name != "folder"]
 WEIGHED = [name for name in ALL if name != "diffusers"]

@@ -12,7 +12,7 @@ from review_server import browser_path
 from review_sets import ORIGIN, Page, draw, measure, reviewed
 
 from curate.pages.review import Keys, Session, app
-from curate.stages import Measured
+from curate.stages.measured import Measured
 
 
 @pytest.fixture(scope="session")

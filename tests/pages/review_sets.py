@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 
 from curate import pipeline
-from curate.deciding import Deciding
 from curate.decisions import open_journal
 from curate.pages.review import Keys, Reviewed, Session
 from curate.plan import PlanSettings
 from curate.settings import ScanSettings
-from curate.stages import Measured, measured
+from curate.stages.deciding import Deciding
+from curate.stages.measured import Measured, measured
 
 ORIGIN = "http://127.0.0.1:4000"
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe</script>"

@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 
 from curate import output, pages
 from curate.cli import app
-from curate.deciding import decide
 from curate.decisions import Decision, Decisions
 from curate.errors import ManifestError
 from curate.pages.comparison import Side
 from curate.records import Analysis
 from curate.settings import ScanSettings
-from curate.stages import measured
+from curate.stages.deciding import decide
+from curate.stages.measured import measured
 
 
 def side(*digests: str, worth: float | None = 2.0, left_out: dict[str, str] | None = None, **more: object) -> Side:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from curate.deciding import Deciding
 from curate.decisions import Decision, Decisions
 from curate.pages.review import tasks as room
 from curate.pages.review.tasks import ORDER, tasks
 from curate.records import Analysis, Region
-from curate.stages import Measured
+from curate.stages.deciding import Deciding
+from curate.stages.measured import Measured
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curate import diversity, inputs
+from curate import diversity
 from curate.plan import PlanSettings, read_config, with_config
 from curate.records import View
+from curate.stages import inputs
 
 RIGHT = (0, 45, 90, 135, 180)  # degrees: every view of the right side, none of the left
 

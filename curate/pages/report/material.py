@@ -63,7 +63,7 @@ class Material:
         """One subject or several, and pictures that may not belong: as the plan tells it, where there is one."""
         from dataclasses import asdict
 
-        from curate import inputs
+        from curate.stages import inputs
 
         if self.planned is not None and self.planned["subjects"] is not None:
             return dict(self.planned["subjects"])

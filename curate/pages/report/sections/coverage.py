@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from math import cos, radians, sin
 from typing import Any
 
-from curate import diversity, inputs
+from curate import diversity
 from curate.diversity import targets
 from curate.pages.report.material import Material, Section
 from curate.pages.report.text import sentence
 from curate.records import FRAMINGS, Coverage
+from curate.stages import inputs
 
 COLUMNS = ("close-up", "upper body", "three-quarter body", "full body")  # as FRAMINGS
 FEW = 0.05  # effective images below which a cell counts as empty: it would be printed as 0.0

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from curate import inputs
 from curate.errors import ExportError
 from curate.output.selection import HeldOut, Kept, Limited, Selection
 from curate.records import Analysis, View
+from curate.stages import inputs
 
 if TYPE_CHECKING:
     from curate.diversity import HeldOutRows, Limit
-    from curate.exposures import Drawn
     from curate.output import Export, Settings
+    from curate.stages.exposures import Drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from curate import inputs
 from curate.decisions import NONE, Decisions
 from curate.records import Analysis, Catalog, Diversity, Group, View
-from curate.stages import Measured, check_preset, checks_of, kept_of, with_captions
+from curate.stages import inputs
+from curate.stages.measured import Measured, check_preset, checks_of, kept_of, with_captions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,7 @@ class Deciding:
         return self._analysis(decisions, quick=False)
 
     def _analysis(self, decisions: Decisions, *, quick: bool) -> Analysis:
-        from curate import decided
+        from curate.stages import decided
 
         found = self.found
         with self._lock:
@@ -98,7 +98,8 @@ class Deciding:
         return known[1]  # type: ignore[return-value]
 
     def _groups(self, catalog: Catalog, decisions: Decisions) -> tuple[Group, ...]:
-        from curate import copies, decided
+        from curate import copies
+        from curate.stages import decided
 
         return copies.stars(decided.evidence(self.found.evidence, catalog.pictures, decisions))
 
@@ -122,8 +123,8 @@ class Deciding:
 
     def _seen(self, catalog: Catalog, decisions: Decisions) -> tuple[View, ...]:
         """Every picture's view; those whose caption and correction are as before stay."""
-        from curate import decided
         from curate.features import views
+        from curate.stages import decided
 
         if self.found.settings.views == "off":
             return ()

@@ -9,10 +9,10 @@ from functools import reduce
 from math import ceil, gcd
 from typing import TYPE_CHECKING
 
-from curate import inputs
 from curate.errors import PlanError, TrainerError
 from curate.output.selection import Shared, Weighted
 from curate.records import Analysis
+from curate.stages import inputs
 
 if TYPE_CHECKING:
     from curate.output import Settings, Values

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curate import inputs
 from curate.errors import PlanError
 from curate.records import Analysis, Catalog, Check, Features, Group, Model, Shared
 from curate.settings import ScanSettings
+from curate.stages import inputs
 
 if TYPE_CHECKING:
     import numpy as np
