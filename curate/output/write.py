@@ -98,14 +98,15 @@ def _written(
     what: tuple[Draft, Progress | None],
 ) -> tuple[WrittenFile, ...]:
     draft, progress = what
-    with explained(whole), partial.build(whole) as work:
+    with explained(whole), partial.build(whole) as work, ThreadPoolExecutor(1, "curate-digests") as reading:
+        beside_them = reading.submit(beside.digests, draft, placing.source)  # meanwhile: most of writing is waiting
         if change:
             updating.carry(change, work.set)
         placed = place_all(change.todo(actions) if change else actions, work.set, placing, progress)
         by_path = {**(change.kept if change else {}), **{one.path: one for one in placed}}
         files = [by_path[action.to] for action in actions]
         with _reaching_the_disk():
-            text = manifest(draft, files, placing.link, beside.digests(draft, placing.source))
+            text = manifest(draft, files, placing.link, beside_them.result())
         files += place_all((WriteText(to=FILE, text=text),), work.set, placing, None)
         swap.flush(work.set / FILE)
         swap.flush(work.set)
