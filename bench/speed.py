@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from PIL import Image
 
 import curate
 from curate import features, pictures
-from curate.features import checks, hashes, shrink
+from curate.features import checks, hashes, shrink, weights
 from curate.records import Catalog
 from curate.settings import ScanSettings
 
@@ -39,13 +41,16 @@ def main() -> None:
     parser.add_argument("--model", default="builtin", help="as of curate scan")
     parser.add_argument("--device", default="auto", help="as of curate scan")
     parser.add_argument("--workers", type=int, default=0, help="threads; 0: one a core")
+    parser.add_argument("--views", choices=("auto", "off"), default="off", help="as of curate scan; fetched beforehand")
     parser.add_argument("--make", type=int, metavar="N", help="draw N pictures into the folder and stop")
     arguments = parser.parse_args()
     if arguments.make:
         make(arguments.make, arguments.folder)
         return
     workers = arguments.workers or os.cpu_count() or 1
-    settings = ScanSettings(model=arguments.model, device=arguments.device, workers=workers)
+    settings = ScanSettings(
+        model=arguments.model, device=arguments.device, workers=workers, views=arguments.views, offline=True
+    )
     print("\n".join(table(arguments.folder, settings)))
 
 
@@ -59,11 +64,13 @@ def table(folder: Path, settings: ScanSettings) -> list[str]:
     decoding = count / _seconds(lambda: _decode_all(paths, settings.workers))
     model = _model_rate(embedder, settings.workers)
     with tempfile.TemporaryDirectory() as cache:
-        stored = ScanSettings(model=settings.model, device=settings.device, workers=settings.workers, cache=Path(cache))
+        stored = replace(settings, cache=Path(cache))
         measuring = count / _seconds(lambda: _measure(catalog, embedder, stored))
         again = _seconds(lambda: _measure(catalog, embedder, stored))
     with tempfile.TemporaryDirectory() as cache:
-        stored = ScanSettings(model=settings.model, device=settings.device, workers=settings.workers, cache=Path(cache))
+        stored = replace(settings, cache=Path(cache))
+        if settings.views != "off":
+            shutil.copytree(weights.folder(), weights.folder(stored.cache))  # fetched before: `curate models get`
         took: list[float] = []
         took.append(_seconds(lambda: curate.scan(folder, stored)))
         took.append(_seconds(lambda: curate.scan(folder, stored)))
