@@ -225,5 +225,6 @@ def _files(files: Sequence[LeftOut], few: int) -> Iterable[Line]:
 
 def _next(analysis: Analysis) -> Iterator[Line]:
     yield Line(text="NEXT", style="head")
+    yield Line(text="  curate review                         look at it and decide, with the keyboard")
     yield Line(text="  curate recommend --target-steps 1000  what to set, and whether it will overfit")
     yield Line(text="  curate export ./clean                 a cleaned copy; nothing here is changed")
