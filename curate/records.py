@@ -127,21 +127,6 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """Two pictures that were compared, and what they are to each other."""
-
-    a: int  # row, a < b
-    b: int
-    kind: Literal["identical", "copy", "variant", "reframed", "different"]
-    # identical: equal bytes or pixels · copy: one photograph, edited · variant: equal but for one region ·
-    # reframed: one photograph, but less than half of each side is shared · different: not shown to be one photograph
-    correlation: float = 0.0  # median over blocks of the warped overlap, -1..1
-    map: tuple[float, float, float, float, float, float] | None = None
-    # affine, shares of a's width and height -> shares of b's: (xx, xy, x0, yx, yy, y0)
-    changed: Region | None = None  # the region that differs, in shares of a
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One picture of a group, beside its keeper."""
 
@@ -152,7 +137,8 @@ class Member:
     similarity: float | None = None  # cosine of the embeddings
     changed: Region | None = None  # in shares of the keeper
     map: tuple[float, float, float, float, float, float] | None = None
-    # affine as Pair.map, from the keeper to this picture; None where they were not aligned
+    # affine, shares of the keeper's width and height -> shares of this picture's: (xx, xy, x0, yx, yy, y0); None where
+    # they were not aligned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,12 @@ _DROPPED = frozenset(("Cf",))  # invisible: zero-width letters, reading directio
 _REPLACED = frozenset(("Cc", "Cs", "Zl", "Zp"))  # control characters, bytes that are no text, line separators
 
 
+def some(named: Sequence[str], most: int) -> str:
+    """The first `most` of them, and how many more there are."""
+    more = f" and {len(named) - most} more" if len(named) > most else ""
+    return ", ".join(named[:most]) + more
+
+
 def safe(text: str, fallback: str = "picture") -> str:
     """`text` as a name that Linux, macOS and Windows hold, in composed normal form."""
     kept = text if text.isascii() and text.isprintable() else _visible(text)

@@ -58,10 +58,9 @@ def repeat(record: Recorded, catalog: Catalog) -> Repeat:
             if before.mask_path and now.mask_path and now.mask_path != before.mask_path:
                 moved[before.mask_path] = now.mask_path
     if problems:
-        more = f" and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
         raise FolderError(
             catalog.folder,
-            f"not as {record.path} recorded it: {', '.join(problems[:NAMED])}{more}",
+            f"not as {record.path} recorded it: {names.some(problems, NAMED)}",
             "Put these files back, or export anew without --like",
         )
     export = replace(record.export, folder=catalog.folder, outside=catalog.outside, moved=moved)

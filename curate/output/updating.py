@@ -93,10 +93,9 @@ def settle(update: Update, new: Path, old: Path) -> None:
 def _refuse_changed(old: Recorded) -> None:
     found = [f"{path!r} {what}" for path, what in _changed(old)]
     if found:
-        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
         raise DestinationError(
             old.folder,
-            f"changed by hand since curate wrote it: {', '.join(found[:NAMED])}{more}",
+            f"changed by hand since curate wrote it: {names.some(found, NAMED)}",
             "Put these files back as they were, or export to a new folder",
         )
 

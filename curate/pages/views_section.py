@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from curate.diversity import targets
 from curate.pages.lines import Line, clean, entry, plural, wrap
 from curate.records import Analysis, Coverage
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COLUMNS = ("close-up", "upper body", "3/4 body", "full body", "all")  # as records.FRAMINGS; all: with unknown framing
 NAMES = 20  # columns of the names of views
@@ -61,11 +57,7 @@ def _missing(coverage: Coverage) -> Iterator[Line]:
     worst = [f"{gap.name}{'' if gap.missing else ' (thin)'}" for gap in coverage.gaps[:WORST]]
     more = len(coverage.gaps) - len(worst)
     rest = f" and {plural(more, 'lesser gap')}" if more else ""
-    yield from wrap(f"Missing most: {_listed(worst)}{rest}; `curate gaps` is the list to photograph by.", 2)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
+    yield from wrap(f"Missing most: {', '.join(worst)}{rest}; `curate gaps` is the list to photograph by.", 2)
 
 
 def _notes(analysis: Analysis) -> Iterator[tuple[str, str]]:
