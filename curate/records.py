@@ -31,6 +31,7 @@ class Picture:
     caption: str | None = None  # the text, decoded; None where there is none
     caption_path: str | None = None  # the sidecar or metadata file that it came from
     caption_problem: CaptionProblem | None = None  # None: a usable caption
+    caption_digest: str | None = None  # SHA-256 of that file's bytes, hex
     mask_path: str | None = None
     subset: str = ""  # the folder it is laid out in, e.g. "10_sks man"; "" directly below the scanned folder
     repeats: int = 1  # of that subset, by kohya's folder names
@@ -70,6 +71,7 @@ class Facts:
     profile: str  # "" for none or sRGB, else the ICC profile's description
     bits: int  # per channel, as stored
     pixel_digest: str  # SHA-256 of size and upright RGB pixels, hex
+    has_location: bool = False  # the file tells where it was taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ class Features:
 
     facts: tuple[Facts, ...]
     hashes: NDArray[np.uint64]  # [N, 8] perceptual hashes of the eight orientations; column 0 upright
-    embeddings: NDArray[np.float32]  # [N, D], each row of length 1
+    embeddings: NDArray[np.float32]  # [N, D], each row of length 1; [N, 0] where nothing was embedded
     checks: tuple[Mapping[str, float], ...]  # raw value of each quality check, by name
     sightings: tuple[Mapping[str, float] | None, ...] = ()  # what face and body networks saw, by name; None: not looked
 
@@ -92,6 +94,11 @@ class Features:
             )
         if len(self.checks) != n:
             raise ValueError(f"checks: expected {n} rows, got {len(self.checks)}")
+
+    @property
+    def embedded(self) -> bool:
+        """False where pictures have no embeddings (`--model none`), and what rests on them is not measured."""
+        return bool(self.embeddings.shape[1]) or not self.facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +182,7 @@ class Diversity:
     kernel_limited: bool = False  # the model's scale, not the pictures, limits the number
     at_least: bool = False  # a lower bound, from a sample of a very large set
     estimated: bool = False  # carried on from an earlier count, while somebody decides
+    measured: bool = True  # False: nothing was embedded, and every photograph counts as one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,8 +236,8 @@ class Coverage:
     views_wanted: int
     largest_gap_deg: float | None  # widest arc of yaw without a picture; None where nothing was measured
     gaps: tuple[Gap, ...]  # in order of worth
-    scenes: int  # clusters of pictures that look alike as a whole: background, outfit, light
-    scene_evenness: float  # 0-1: 1 where all clusters weigh the same
+    scenes: int | None  # clusters of pictures that look alike as a whole: background, outfit, light; None: not measured
+    scene_evenness: float | None  # 0-1: 1 where all clusters weigh the same; None: not measured
     findings: tuple[str, ...] = ()  # "21 of 30 share one background", captions that never vary: one line each
 
 

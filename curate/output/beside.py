@@ -13,9 +13,14 @@ from curate.pictures import Source
 
 
 def digests(draft: Draft, source: Source) -> dict[str, str]:
-    """SHA-256 by path. A file that vanished, cannot be read, or is no file at all has none."""
+    """SHA-256 by path: of captions as the scan read them. A file that vanished, or is no file at all, has none."""
     moved = draft.export.moved
-    return {path: digest for path in _others(draft) if (digest := _digest(moved.get(path, path), source))}
+    known = {one.picture.caption_path: one.picture.caption_digest for one in draft.export.items}
+    found = {path: digest for path, digest in known.items() if path and digest}
+    for path in _others(draft):
+        if path not in found and (digest := _digest(moved.get(path, path), source)):
+            found[path] = digest
+    return found
 
 
 def _others(draft: Draft) -> Iterator[str]:

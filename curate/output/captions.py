@@ -126,6 +126,8 @@ def _usable(item: Item) -> tuple[str, list[str]]:
 
 
 def _clean(text: str) -> str:
+    if text.isascii() and text.isprintable():  # nothing to mend but its ends
+        return text.strip()
     sound = text.encode("utf-8", "replace").decode("utf-8")
     lines = _LINE_ENDS.sub("\n", _UNSEEN.sub("", sound)).split("\n")
     return "\n".join(line.strip() for line in lines).strip()

@@ -129,12 +129,20 @@ def _placed(export: Export, chosen: Layout, key: Key, items: Sequence[tuple[Item
         encoding, suffix, fixes = encoding_of(
             item.facts, posixpath.splitext(item.picture.path)[1], export.settings.format
         )
-        own = posixpath.splitext(posixpath.basename(item.picture.path))[0]
-        if stem != own:
+        if stem != names.own_stem(item.picture.path):
             fixes += ("its name would be misread, refused or taken twice",) if not chosen.numbered else ("numbered",)
         mask = _mask(export, item) if chosen.reads_masks and key.role == "subject" else None
         placed.append(
-            Placed(item=item, stem=stem, suffix=suffix, encoding=encoding, fixes=fixes, caption=caption, mask=mask)
+            Placed(
+                item=item,
+                stem=stem,
+                suffix=suffix,
+                encoding=encoding,
+                fixes=fixes,
+                caption=caption,
+                mask=mask,
+                keep_location=export.settings.keep_location,
+            )
         )
     if key.held_out:
         folder = f"{chosen.held_out}/{key.label}"

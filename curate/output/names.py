@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 
 LONGEST = 180  # bytes of UTF-8 in a stem: file systems hold 255, trainers append cache names of up to 60
 FACE_CROP_PARTS = 5  # sd-scripts, face_crop_aug_range: name_centreX_centreY_width_height
+_ORDINARY = re.compile(r"[A-Za-z0-9_-]{1,100}")  # nothing in it to mend
 _ILLEGAL = re.compile(r'[<>:"/\\|?*]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(\..*)?", re.IGNORECASE | re.DOTALL)
 _LABELS = ("-masklabel", "-condlabel")
@@ -31,6 +32,8 @@ def some(named: Sequence[str], most: int) -> str:
 
 def safe(text: str, fallback: str = "picture") -> str:
     """`text` as a name that Linux, macOS and Windows hold, in composed normal form."""
+    if _ORDINARY.fullmatch(text) and not is_device(text):
+        return text
     kept = text if text.isascii() and text.isprintable() else _visible(text)
     name = unicodedata.normalize("NFC", _shorten(_ILLEGAL.sub("-", kept).strip().strip(". ").strip()))
     name = name.strip(". ") or fallback
@@ -70,18 +73,27 @@ def unique_stems(paths: Sequence[str]) -> list[str]:
 
     Where names collide, the first path keeps its own, others take their folder or suffix into the name, then a number.
     """
-    plain = [safe_stem(posixpath.splitext(posixpath.basename(path))[0]) for path in paths]
-    wanted = Counter(key(stem) for stem in plain)
+    plain = [safe_stem(own_stem(path)) for path in paths]
+    keys = [key(stem) for stem in plain]
+    wanted = Counter(keys)
     taken: set[str] = set()
     stems = []
-    for path, own in zip(paths, plain, strict=True):
-        for stem in _candidates(path, own):
-            found = key(stem)
-            if found not in taken and (stem == own or not wanted[found]):
-                break
+    for path, own, found in zip(paths, plain, keys, strict=True):
+        stem = own
+        if found in taken:
+            stem, found = next(
+                (one, as_key)
+                for one in _candidates(path, own)
+                if (as_key := key(one)) not in taken and not wanted[as_key]
+            )
         taken.add(found)
         stems.append(stem)
     return stems
+
+
+def own_stem(path: str) -> str:
+    """The name of a file without its folder and suffix."""
+    return posixpath.splitext(path.rpartition("/")[2])[0]
 
 
 def unique(names: Sequence[str], reserved: frozenset[str] = frozenset()) -> list[str]:
@@ -100,7 +112,6 @@ def unique(names: Sequence[str], reserved: frozenset[str] = frozenset()) -> list
 
 def _candidates(path: str, own: str) -> Iterator[str]:
     folder, file = posixpath.split(path)
-    yield own
     base = own
     if folder:
         base = safe_stem(f"{folder.replace('/', '-')}-{own}")

@@ -6,10 +6,12 @@ here.
 
 from __future__ import annotations
 
+import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
@@ -22,20 +24,35 @@ def plain(value: Any) -> Any:
     if kind in _SIMPLE:
         return value
     if is_dataclass(kind):
-        found = {}
-        for name, default in _defaults(kind):
-            content = getattr(value, name)
-            if content is default:
-                continue
-            of = type(content)
-            if of is not type(default) or content != default:
-                found[name] = content if of in _SIMPLE else plain(content)
-        return found
+        return {
+            name: content if type(content) in _SIMPLE else plain(content)
+            for (name, default), content in zip(_defaults(kind), _contents(kind)(value), strict=True)
+            if content is not default and (type(content) is not type(default) or content != default)
+        }
     if isinstance(value, Mapping):
         return {key: plain(content) for key, content in value.items()}
     if isinstance(value, (tuple, list)):
         return [plain(content) for content in value]
     return value
+
+
+def as_json(value: Any) -> str:
+    """`json.dumps(plain(value))`, mostly in C: ten thousand records are most of a manifest's time."""
+    return json.dumps(value, default=_shallow, check_circular=False)
+
+
+def _shallow(value: Any) -> dict[str, Any]:
+    """One level of `plain`, for what JSON's own encoder does not know."""
+    kind = type(value)
+    if is_dataclass(kind):
+        return {
+            name: content
+            for (name, default), content in zip(_defaults(kind), _contents(kind)(value), strict=True)
+            if content is not default and (type(content) is not type(default) or content != default)
+        }
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{kind.__name__} is not for JSON")
 
 
 def restored(record: type[Record], value: Any) -> Record:
@@ -50,6 +67,15 @@ def _defaults(record: type[Any]) -> tuple[tuple[str, Any], ...]:
     return tuple(
         (one.name, one.default if one.default_factory is MISSING else one.default_factory()) for one in fields(record)
     )
+
+
+@cache
+def _contents(record: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """Gives all fields of a record at once: ten thousand records are a third of the time of a manifest."""
+    names = [one.name for one in fields(record)]
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda value: tuple(getattr(value, name) for name in names)
 
 
 def _restored(hint: Any, value: Any, where: str) -> Any:

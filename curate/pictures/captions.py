@@ -6,6 +6,7 @@ Of several the sidecar `.txt` comes first, then `.caption`, then the metadata fi
 from __future__ import annotations
 
 import codecs
+import hashlib
 import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +33,7 @@ class Caption:
     text: str
     path: str
     problem: CaptionProblem | None = None  # None: usable as it is
+    digest: str | None = None  # SHA-256 of the file, hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,9 @@ def _sidecars(pictures: list[str], texts: Mapping[str, bytes], ignored: list[Lef
         stems = (posixpath.splitext(picture)[0], picture)  # a.txt, and failing that a.png.txt
         present = [by_key[stem, end] for stem in stems for end in CAPTION_SUFFIXES if (stem, end) in by_key]
         if present:
-            text, utf8 = read_text(texts[present[0]])
-            found[picture] = Caption(text, present[0], _problem(text, utf8))
+            raw = texts[present[0]]
+            text, utf8 = read_text(raw)
+            found[picture] = Caption(text, present[0], _problem(text, utf8), hashlib.sha256(raw).hexdigest())
             first.update(dict.fromkeys(present[1:], present[0]))
     used = {caption.path for caption in found.values()}
     for path in sorted(set(texts) - used):
@@ -134,7 +137,8 @@ def _parse(path: str, raw: bytes) -> dict[str, Caption]:
         raise ValueError("not valid JSON: nested too deeply") from None
     if not found:
         raise ValueError("no captions in it")
-    return {key: Caption(value, path, _problem(value, utf8)) for key, value in found.items()}
+    digest = hashlib.sha256(raw).hexdigest()
+    return {key: Caption(value, path, _problem(value, utf8), digest) for key, value in found.items()}
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:

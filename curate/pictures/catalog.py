@@ -203,6 +203,7 @@ def _picture(
         caption=given.text if given else None,
         caption_path=given.path if given else None,
         caption_problem=given.problem if given else "missing",
+        caption_digest=given.digest if given else None,
         mask_path=mask.of.get(path),
         subset=subset,
         repeats=repeats,

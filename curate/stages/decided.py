@@ -26,7 +26,8 @@ def catalog(found: Catalog, decisions: Decisions) -> Catalog:
 def _captioned(picture: Picture, text: str | None) -> Picture:
     if text is None:
         return picture
-    return replace(picture, caption=text, caption_path=None, caption_problem=None if text.strip() else "empty")
+    kept = replace(picture, caption=text, caption_path=None, caption_digest=None)
+    return replace(kept, caption_problem=None if text.strip() else "empty")
 
 
 def evidence(found: Evidence, pictures: Sequence[Picture], decisions: Decisions) -> Evidence:

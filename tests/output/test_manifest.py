@@ -58,6 +58,37 @@ def test_every_source_file_is_where_it_went_or_why_not(export: Exporter, source:
     assert f"2 pictures written, 5 files left out ({counts})" in written.lines
 
 
+def test_a_caption_has_the_digest_of_the_file_that_was_read(export: Exporter, source: Path) -> None:
+    draw(source / "a.png")
+    draw(source / "b.png", seed=1, caption=None)
+    table = {"file_name": "b.png", "text": "from a table"}
+    (source / "metadata.jsonl").write_text(json.dumps(table), encoding="utf-8")
+    before = sha256(source / "a.txt")
+
+    def change(found: output.Export) -> output.Export:
+        (source / "a.txt").write_text("another caption, after the scan", encoding="utf-8")
+        return found
+
+    written = export(trainer="kohya", change=change)
+    told = json.loads((Path(written.destination) / output.MANIFEST).read_text(encoding="ascii"))
+    went = {one["path"]: one["caption"] for one in told["pictures"]}
+    assert (went["a.png"]["text"], went["a.png"]["digest"]) == ("a picture", before)
+    assert (went["b.png"]["from"], went["b.png"]["digest"]) == ("metadata.jsonl", sha256(source / "metadata.jsonl"))
+
+
+def test_each_record_has_a_line_of_its_own(export: Exporter, source: Path) -> None:
+    for name in ("a.png", "b.png", 'c}, {"path": .png'):
+        draw(source / name, seed=len(name))
+    written = export(trainer="kohya")
+    text = (Path(written.destination) / output.MANIFEST).read_text(encoding="ascii")
+    told = json.loads(text)
+    lines = text.splitlines()
+    for key in ("pictures", "items", "files"):
+        start = lines.index(f'"{key}": [') + 1
+        rows = [json.loads(line.rstrip(",")) for line in lines[start : start + len(told[key])]]
+        assert rows == told[key]
+
+
 def test_names_that_are_no_text_survive_in_the_manifest(export: Exporter, source: Path) -> None:
     draw(source / "a\u202egnp.png")
     draw(source / "na\u00efve \U0001f600.png", seed=1)

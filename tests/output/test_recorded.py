@@ -15,7 +15,7 @@ from output_sets import Exporter, draw, state, without
 
 from curate import output
 from curate.errors import ManifestError
-from curate.output.plain import plain, restored
+from curate.output.plain import as_json, plain, restored
 from curate.output.recorded import sealed
 from curate.output.records import Values
 
@@ -70,6 +70,7 @@ def test_a_manifest_gives_back_what_the_export_was_made_from(export: Exporter, s
 def test_values_survive_json(values: Values) -> None:
     found = restored(Values, json.loads(json.dumps(plain(values))))
     assert found == values
+    assert as_json(values) == json.dumps(plain(values))
     assert [type(one) for one in (found.resolution, found.repeats)] == [type(values.resolution), type(values.repeats)]
 
 

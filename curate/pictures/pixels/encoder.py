@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -53,20 +54,26 @@ def is_plain(facts: Facts, suffix: str) -> tuple[str, ...]:
 
     `suffix`: of its file, with the dot, as spelled.
     """
-    return tuple(reason for applies, reason in _obstacles(facts, suffix) if applies)
+    return _obstacles(
+        facts.format, facts.mode, facts.orientation, facts.has_alpha, facts.frames, facts.profile, facts.bits, suffix
+    )
 
 
-def _obstacles(facts: Facts, suffix: str) -> tuple[tuple[bool, str], ...]:
-    suffixes = _SUFFIXES.get(facts.format)
+@lru_cache(maxsize=1024)  # ten thousand pictures of a set are of a few kinds
+def _obstacles(
+    format: str, mode: str, orientation: int, has_alpha: bool, frames: int, profile: str, bits: int, suffix: str
+) -> tuple[str, ...]:
+    suffixes = _SUFFIXES.get(format)
     wrong = bool(suffixes) and suffix.lower() not in (suffixes or ())
-    return (
-        (facts.orientation != 1, f"stored turned (EXIF orientation {facts.orientation})"),
-        (facts.has_alpha, "transparent pixels"),
-        (facts.mode not in _MODES and facts.bits <= 8, f"colour mode {facts.mode}"),
-        (facts.bits > 8, f"{facts.bits} bits a channel"),
-        (bool(facts.profile), f"colour profile {facts.profile}"),
-        (facts.frames > 1, f"{facts.frames} frames"),
-        (suffixes is None, f"format {facts.format}, which not every trainer reads"),
-        (wrong, f"suffix {suffix or 'missing'}, but the content is {facts.format}"),
+    found = (
+        (orientation != 1, f"stored turned (EXIF orientation {orientation})"),
+        (has_alpha, "transparent pixels"),
+        (mode not in _MODES and bits <= 8, f"colour mode {mode}"),
+        (bits > 8, f"{bits} bits a channel"),
+        (bool(profile), f"colour profile {profile}"),
+        (frames > 1, f"{frames} frames"),
+        (suffixes is None, f"format {format}, which not every trainer reads"),
+        (wrong, f"suffix {suffix or 'missing'}, but the content is {format}"),
         (not wrong and suffix != suffix.lower(), f"suffix {suffix} in upper case"),
     )
+    return tuple(reason for applies, reason in found if applies)
