@@ -126,7 +126,8 @@ def main() -> None:
         lambda batch: embedder.embed(np.stack([embedder.prepare(picture) for picture in batch])), embedder.name
     )
     if given.ship:
-        SHIPPED.write_text(json.dumps({embedder.key: asdict(scale)}, indent=1) + "\n", encoding="utf-8")
+        known = json.loads(SHIPPED.read_text(encoding="utf-8"))  # those of other runtimes stay
+        SHIPPED.write_text(json.dumps({**known, embedder.key: asdict(scale)}, indent=1) + "\n", encoding="utf-8")
     print(f"scale: u {scale.u:.5f}, h {scale.half_similarity:.5f}, calibrated {'yes' if scale.calibrated else 'NO'}")
     print("self-check, AUC:", ", ".join(f"{name} {value:.3f}" for name, value in scale.edit_auc.items()))
     print(f"bundled burst: {scale.burst_effective:.2f} of 4; least cosine of an edit: {scale.edit_floor:.3f}")

@@ -2,8 +2,10 @@
 
     python bench/speed.py FOLDER [--model builtin] [--workers 2]
     python bench/speed.py --make 1000 OUT        draws 1,000 different JPEGs of 1024 px first
+    python bench/speed.py FOLDER --against fastdup imgcheck imagededup --peers ENVIRONMENTS   see peers.py
 
-Prints one table. Rates are of the whole machine; a busy machine makes all of them smaller, the ratios less so.
+Prints one table. On a GPU (--device cuda or mps) it adds how near the whole comes to the slower of decoding alone and
+the model alone. Rates are of the whole machine; a busy machine makes all of them smaller, the ratios less so.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from peers import PEERS, compared
 from PIL import Image
 
 import curate
 from curate import features, pictures
+from curate.engine.children import end_children
 from curate.features import checks, hashes, shrink, weights
 from curate.records import Catalog
 from curate.settings import ScanSettings
@@ -42,10 +46,15 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="as of curate scan")
     parser.add_argument("--workers", type=int, default=0, help="threads; 0: one a core")
     parser.add_argument("--views", choices=("auto", "off"), default="off", help="as of curate scan; fetched beforehand")
+    parser.add_argument("--against", nargs="+", choices=tuple(PEERS), default=(), help="other tools, side by side")
+    parser.add_argument("--peers", type=Path, default=Path("peers"), help="folder of their environments")
     parser.add_argument("--make", type=int, metavar="N", help="draw N pictures into the folder and stop")
     arguments = parser.parse_args()
     if arguments.make:
         make(arguments.make, arguments.folder)
+        return
+    if arguments.against:
+        print("\n".join(compared(arguments.folder, arguments.against, arguments.peers, arguments.model)))
         return
     workers = arguments.workers or os.cpu_count() or 1
     settings = ScanSettings(
@@ -83,6 +92,11 @@ def table(folder: Path, settings: ScanSettings) -> list[str]:
         ("decoding and model, no more", f"{limit:.0f} pictures/s", f"{limit / bare:.2f}"),
         ("measuring", f"{measuring:.0f} pictures/s", f"{measuring / bare:.2f}"),
         ("whole scan", f"{count / took[0]:.0f} pictures/s", f"{count / took[0] / bare:.2f}"),
+        *(
+            []
+            if embedder.device == "cpu"
+            else [("  of the slower of decoding and model", "", f"{measuring / min(bare, model):.2f}")]
+        ),
         ("measuring again, all known", f"{again:.2f} s", ""),
         ("whole scan again", f"{took[1]:.2f} s", ""),
         ("peak memory", _peak(), ""),
@@ -126,6 +140,7 @@ def _measure(catalog: Catalog, embedder: features.Embedder, settings: ScanSettin
         features.measure(catalog, embedder, store, settings)
 
 
+@features.one_core_a_thread()
 def _stages(catalog: Catalog, embedder: features.Embedder) -> list[tuple[str, str, str]]:
     """Milliseconds of a core a picture, and shares of their sum: what each stage costs, other programs left out."""
     source = pictures.Source(catalog.folder)
@@ -163,8 +178,11 @@ def _peak() -> str:
         return "not measured"
     import resource
 
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    end_children()  # what a child took is told when it has ended
     unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB on Linux
-    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20:.0f} MiB"
+    own, child = (resource.getrusage(who).ru_maxrss * unit / 2**20 for who in whose)
+    return f"{own:.0f} MiB, {child:.0f} in a child"
 
 
 def make(count: int, folder: Path) -> None:

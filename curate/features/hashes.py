@@ -40,6 +40,8 @@ LIMIT = 10  # bits of 64 that may differ in a proposed pair; see near_pairs
 MOST = 16  # near others of one picture that are proposed; 34 edits of one photograph reach each other by way of these
 BLOCK = 2**19  # comparisons held at once: 4 MiB of hashes and as much again
 DIRECT = 1_500  # pictures up to which comparing all is as fast as looking up
+COSINES = 2.0 * np.cos(np.pi / (2 * SIDE) * np.outer(np.arange(8), 2 * np.arange(SIDE) + 1))
+# [8, 32]: the type-2 cosine transform as scipy.fftpack gives it, for all orientations at once
 SIGNS = np.array([1.0, -1.0] * 4)
 
 
@@ -53,23 +55,23 @@ def eight(picture: NDArray[np.uint8]) -> Hashes:
     import imagehash
     from PIL import Image
 
-    grey = Image.fromarray(picture).convert("L")
+    grey = Image.fromarray(picture) if picture.ndim == 2 else Image.fromarray(picture).convert("L")
     small = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=4.0))
     if small.std() < FLAT:
         return np.full(8, NOTHING, dtype=np.uint64)
     frequencies = _frequencies(small)
     mirrored = frequencies * SIGNS[None, :]  # mirroring turns the sign of every odd frequency across
     squares = [_turned(square, turns) for square in (frequencies, mirrored) for turns in range(4)]
-    bits = np.array([square > np.median(square) for square in squares])
-    bits[0] = imagehash.phash(Image.fromarray(small)).hash
-    return np.packbits(bits.reshape(8, 64), axis=1).view(">u8")[:, 0].astype(np.uint64)
+    rows = np.stack(squares).reshape(8, 64)
+    bits = rows > np.median(rows, axis=1, keepdims=True)
+    bits[0] = imagehash.phash(Image.fromarray(small)).hash.ravel()
+    return np.packbits(bits, axis=1).view(">u8")[:, 0].astype(np.uint64)
 
 
 def _frequencies(small: NDArray[np.uint8]) -> NDArray[np.float64]:
     """The 8 x 8 lowest frequencies of the 32 x 32 picture, as imagehash.phash takes them."""
-    from scipy.fft import dctn
-
-    return np.asarray(dctn(small.astype(np.float64), type=2)[:8, :8])
+    frequencies: NDArray[np.float64] = COSINES @ small.astype(np.float64) @ COSINES.T
+    return frequencies
 
 
 def _turned(frequencies: NDArray[np.float64], turns: int) -> NDArray[np.float64]:
@@ -107,6 +109,21 @@ def near_pairs(hashes: Hashes, limit: int = LIMIT, most: int = MOST) -> Iterator
     some = np.unique(both % max(len(pairs), 1))
     found = (rows[i[some]], rows[j[some]], orientations[some], bits[some])
     yield from zip(*(values.tolist() for values in found), strict=True)
+
+
+def near_some(hashes: Hashes, some: Rows, limit: int = LIMIT) -> Rows:
+    """All pairs [P, 2] of `some` rows and any other whose hashes differ in at most `limit` bits, in no order and some
+    of them twice. `hashes` uint64 [N, 8]; for a few rows, each is compared with all."""
+    found = [np.zeros((0, 2), np.intp)]
+    alive = hashes[:, 0] != NOTHING
+    for row in some[alive[some]]:
+        there = distance(hashes[row, 0], hashes).min(axis=1)  # the row upright against others turned
+        back = distance(hashes[row], hashes[:, :1]).min(axis=1)
+        near = alive & (np.minimum(there, back) <= limit)
+        near[row] = False
+        others = np.flatnonzero(near)
+        found.append(np.stack([np.full(len(others), row), others], axis=1))
+    return np.concatenate(found)
 
 
 def _by_comparing(hashes: Hashes, limit: int, most: int) -> Iterator[Keys]:

@@ -7,19 +7,26 @@ are is said here, once for every store; `store.SqliteStore` is the one that last
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _STATE = struct.Struct("<QqqQ32s")  # size in bytes, mtime and ctime in ns, inode, SHA-256
-_VERDICT, _SCALE, _FILE, _FOLDER, _PLAN = "pair ", "scale", "file", "folder", "plan"  # parts
+_VERDICT, _SCALE, _FILE, _FOLDER, _PLAN, _LAST = "pair ", "scale", "file", "folder", "plan", "last "  # parts
+_OBJECT = "object"
+
+MEASURED = ("picture ", "glance ", "embedding ", "views ")  # how parts of what was measured of pictures begin
 
 Parts = Mapping[str, Mapping[str, bytes]]  # part -> key -> value
 
 
 class Store:
     """A store, which as it stands remembers nothing. One that does overrides get, put, put_later, has and close."""
+
+    _beside: tuple[str, dict[str, bytes]] = ("", {})  # the folder whose files were asked for last: path -> state
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -29,6 +36,10 @@ class Store:
     def get(self, part: str, keys: Sequence[str]) -> dict[str, bytes]:
         """The values that are remembered; keys without one are absent."""
         return {}
+
+    def holds(self, parts: Sequence[str], keys: Sequence[str]) -> set[str]:
+        """Those of the keys that values are remembered of in each of the parts."""
+        return set(keys).intersection(*(self.get(part, keys) for part in parts))
 
     def put(self, parts: Parts) -> None:
         """Remembers the values of several parts together, all or none."""
@@ -73,9 +84,23 @@ class Store:
     def remember_plan(self, folder: str, plan: str) -> None:
         self.put({_PLAN: {folder: plan.encode()}})
 
+    def get_last(self, what: str, folder: str) -> bytes | None:
+        """What was last found of that folder. `what` names it and its version."""
+        return self.get(_LAST + what, [folder]).get(folder)
+
+    def put_last(self, what: str, folder: str, value: bytes) -> None:
+        self.put({_LAST + what: {folder: value}})
+
     def known(self, path: Path, stat: os.stat_result) -> str | None:
         """The SHA-256 (hex) of the file, if it was remembered in the state that `stat` gives."""
-        found = self.get(_FILE, [str(path)]).get(str(path))
+        folder, name = os.path.split(path)
+        if self._beside[0] != folder:  # all of a folder at once: 10,000 queries take a second
+            with suppress(OSError):
+                names = [os.path.join(folder, name) for name in os.listdir(folder)]  # noqa: PTH118, PTH208
+                self._beside = folder, self.get(_FILE, names)
+        if self._beside[0] != folder:
+            return None
+        found = self._beside[1].get(os.path.join(folder, name))  # noqa: PTH118
         if found is None or len(found) != _STATE.size:
             return None
         *state, digest = _STATE.unpack(found)
@@ -83,7 +108,23 @@ class Store:
 
     def remember(self, path: Path, stat: os.stat_result, digest: str) -> None:
         """Keeps the digest of a file in the state of `stat`. The caller vouches that a later change would show."""
-        self.put_later(_FILE, str(path), _STATE.pack(*_state(stat), bytes.fromhex(digest)))
+        state = _STATE.pack(*_state(stat), bytes.fromhex(digest))
+        self.put_later(_FILE, str(path), state)
+        if self._beside[0] == os.path.dirname(path):  # noqa: PTH120
+            self._beside[1][str(path)] = state
+
+    def known_objects(self, states: Mapping[str, str]) -> dict[str, str]:
+        """The SHA-256 (hex) of objects in stores that were remembered in this state: address -> state, and digest."""
+        asked = {
+            key: hashlib.sha256(state.encode("utf-8", "surrogateescape")).digest() for key, state in states.items()
+        }
+        found = self.get(_OBJECT, list(states))
+        return {key: value[32:].hex() for key, value in found.items() if len(value) == 64 and value[:32] == asked[key]}
+
+    def remember_object(self, address: str, state: str, digest: str) -> None:
+        """Keeps the digest of an object in a store in this state. The caller vouches that a change shows in it."""
+        told = hashlib.sha256(state.encode("utf-8", "surrogateescape")).digest()
+        self.put_later(_OBJECT, address, told + bytes.fromhex(digest))
 
     def _text(self, part: str, key: str) -> str | None:
         found = self.get(part, [key]).get(key)

@@ -1,27 +1,33 @@
 """The store on disk: one SQLite file in the user's cache folder.
 
 Pictures are never stored, and nothing is lost when the file is deleted. Write-ahead logging lets several processes read
-and write at once.
+and write at once. SQLite keeps no checksums, so each value bears one of its own: what a disk has changed is not known
+any more, rather than another answer.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from curate.errors import CacheError
-from curate.features.memory import Parts, Store
+from curate.features.divided import Divided
+from curate.features.memory import MEASURED, Parts, Store
+from curate.features.parquet import ParquetStore
 from curate.settings import ScanSettings
 
-FILE = "features-1.sqlite3"  # 1: version of the table below
+FILE = "features-2.sqlite3"  # 2: version of the table below
 OURS = 0x63757261  # "cura": application id in the file's header, by which our own file is known when it is damaged
 PATIENCE = 10.0  # s that another process may hold the file; one batch is written in milliseconds
 CHUNK = 500  # keys a query: SQLite before 3.32 takes at most 999
 PENDING = 500  # single values held before they are written together
+SEAL = 8  # bytes of a value's checksum: a changed value passes once in 2^64
 _DAMAGED = ("malformed", "not a database")  # in SQLite's messages for SQLITE_CORRUPT and SQLITE_NOTADB
 Result = TypeVar("Result")
 
@@ -42,10 +48,7 @@ class SqliteStore(Store):
 
         A damaged file that is ours is set aside beside it and a new one begun. Raises CacheError.
         """
-        if folder is None:
-            import platformdirs
-
-            folder = Path(platformdirs.user_cache_dir("curate", appauthor=False))
+        folder = _folder(folder)
         path = folder / FILE
         with _door(path):
             folder.mkdir(parents=True, exist_ok=True)
@@ -64,10 +67,11 @@ class SqliteStore(Store):
             for first in range(0, len(keys) if number is not None else 0, CHUNK):
                 chunk = keys[first : first + CHUNK]
                 marks = ",".join("?" * len(chunk))
-                query = f"SELECT key, value FROM kept WHERE part = ? AND key IN ({marks})"
+                query = f"SELECT key, CAST(value AS BLOB) FROM kept WHERE part = ? AND key IN ({marks})"
                 names = {_bytes(key): key for key in chunk}
-                for key, value in self._connection.execute(query, (number, *names)):
-                    found[names[key]] = value
+                for key, sealed in self._connection.execute(query, (number, *names)):
+                    if (value := _unsealed(part, key, sealed)) is not None:
+                        found[names[key]] = value
             return found
 
         return self._guard(read)
@@ -80,7 +84,8 @@ class SqliteStore(Store):
             with self._transaction() as connection:
                 for part, values in parts.items():
                     number = self._number(part, add=True)
-                    rows = ((number, _bytes(key), value) for key, value in values.items())
+                    keyed = ((_bytes(key), value) for key, value in values.items())
+                    rows = ((number, key, _seal(part, key, value) + value) for key, value in keyed)
                     connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", rows)
 
         self._guard(write)
@@ -179,17 +184,45 @@ class ForgivingStore(Store):
 
 @contextmanager
 def open_store(settings: ScanSettings) -> Iterator[Store]:
-    """The store that the settings ask for, closed at the end. Never raises: what is wrong with it is in `problems`."""
+    """The store that the settings ask for, closed at the end. What is wrong with the cache is in its `problems`; raises
+    FeaturesError where there is to be a place for measured features and it fails."""
     store = ForgivingStore(settings.cache) if settings.use_cache else Store()
-    try:
+    with ExitStack() as open_until_then:
+        address = settings.features
+        if settings.engine != "local" and not address:  # workers need one
+            own = _folder(settings.cache) if settings.use_cache else open_until_then.enter_context(TemporaryDirectory())
+            address = str(Path(own, "features"))
+        if address:
+            store = Divided(ParquetStore(address), store, lambda part: part.startswith(MEASURED))
+        open_until_then.callback(store.close)
         yield store
-    finally:
-        store.close()
+
+
+def _folder(folder: Path | None) -> Path:
+    """The folder of the cache; None: the user's for curate."""
+    if folder is None:
+        import platformdirs
+
+        folder = Path(platformdirs.user_cache_dir("curate", appauthor=False))
+    return folder
 
 
 def _bytes(key: str) -> bytes:
     """Keys are kept as bytes: the name of a file need not be Unicode."""
     return key.encode("utf-8", "surrogateescape")
+
+
+def _seal(part: str, key: bytes, value: bytes) -> bytes:
+    """The checksum of a value in its place."""
+    return hashlib.blake2b(b"%b\0%b\0%b" % (part.encode(), key, value), digest_size=SEAL).digest()
+
+
+def _unsealed(part: str, key: bytes, sealed: object) -> bytes | None:
+    """The value of a row; None where any of it was changed."""
+    if not isinstance(sealed, bytes):
+        return None
+    value = sealed[SEAL:]
+    return value if sealed[:SEAL] == _seal(part, key, value) else None
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -1,52 +1,36 @@
-"""The threads that read, decode and measure pictures."""
+"""Pictures go to child processes, what these saw comes back, and is embedded here in batches."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.errors import BrokenPicture
-from curate.features import checks, hashes
+from curate.engine import Engine, Lost
+from curate.engine.local import Processes
 from curate.features.embed import Embedder, embed_checked
+from curate.features.look import Eyes, Glimpse, Look, Seen, Wanted
 from curate.features.thumbnails import Thumbnails
-from curate.pictures import Source, decode
-from curate.records import Facts, Picture
+from curate.pictures import Source
+from curate.records import Picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.settings import ScanSettings
 
-CPU_BATCH = 8  # pictures a thread decodes before it embeds them, where threads embed side by side: few, so that all end
-# together and Ctrl-C waits for little
+CPU_BATCH = 8  # pictures a batch, where threads embed side by side: few, so that all end together and Ctrl-C waits for
+# little
 POLL = 0.1  # s between looks for Ctrl-C, which Windows does not deliver to a thread that waits
 AHEAD = 2  # batches that wait for each thread, so that none runs dry while results are stored
-
-
-class Eyes(Protocol):
-    """What sees faces and bodies in a decoded picture; called from several threads."""
-
-    def measure(self, rgb: NDArray[np.uint8]) -> dict[str, float]:
-        """Raw numbers of a picture, uint8 RGB [H, W, 3], by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the decoded picture gave, besides its embedding and its view."""
-
-    facts: Facts
-    hashes: NDArray[np.uint64]  # [8]
-    checks: dict[str, float]
+MODULES = ("curate.features.look", "cv2", "PIL.JpegImagePlugin", "imagehash", "scipy.fftpack")  # what a child needs at its start
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +59,18 @@ class Tools:
     unseen: Set[str]  # digests whose view is wanted
     thumbnails: Thumbnails
     settings: ScanSettings
+    engine: Processes
+    hashes_only: bool = False  # nothing but what proposes copies
+
+
+def processes(settings: ScanSettings) -> Processes:
+    """The child processes that decode, as many as the settings ask for. None is started yet."""
+    return Processes(settings.workers, seconds=settings.most_seconds, modules=MODULES)
 
 
 class Workers:
-    """Threads that read, decode and measure. Where the embedder allows it each embeds its own pictures; else they take
-    turns at it while the others decode."""
+    """Child processes that read, decode and measure, and threads that embed: several side by side where the embedder
+    allows it, else one."""
 
     def __init__(self, tools: Tools, known: Batch) -> None:
         """What `known` holds of a picture is not measured again."""
@@ -89,20 +80,16 @@ class Workers:
         self._stop = threading.Event()
 
     def measure(self, pictures: Sequence[Picture]) -> Iterator[Batch]:
-        """Batches in the order of `pictures`. Leaving early stops the threads: each ends with its present picture."""
+        """Batches in the order of `pictures`. Leaving early stops the work: each thread ends with its present batch."""
         if not pictures:
             return
-        settings = self._tools.settings
-        threads = settings.workers or os.cpu_count() or 1
-        most = min(settings.batch_size, CPU_BATCH) if self._concurrent else settings.batch_size
-        size = max(1, min(most, math.ceil(len(pictures) / threads)))
-        batches = (pictures[start : start + size] for start in range(0, len(pictures), size))
-        pool = ThreadPoolExecutor(threads if self._concurrent else threads + 1, thread_name_prefix="curate-measure")
+        threads = self._tools.engine.workers if self._concurrent else 1
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="curate-embed")
         waiting: deque[Future[Batch]] = deque()
         try:
-            for batch in batches:
-                waiting.append(pool.submit(self._measure, batch))
-                if len(waiting) > AHEAD * threads:
+            for batch in self._batches(pictures):
+                waiting.append(pool.submit(self._embed, batch))
+                while waiting and (waiting[0].done() or len(waiting) > AHEAD * threads):
                     yield _result(waiting.popleft())
             while waiting:
                 yield _result(waiting.popleft())
@@ -110,16 +97,56 @@ class Workers:
             self._stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _measure(self, pictures: Sequence[Picture]) -> Batch:
+    def _batches(self, pictures: Sequence[Picture]) -> Iterator[list[Glimpse]]:
+        """What children saw, some pictures at a time."""
+        tools, settings = self._tools, self._tools.settings
+        task = Look(
+            source=tools.source,
+            background=settings.background,
+            most_pixels=settings.most_pixels,
+            prepare=getattr(tools.embedder, "preparer", tools.embedder.prepare),
+            eyes=tools.eyes,
+            hashes_only=tools.hashes_only,
+        )
+        known, unseen = self._known.seen, tools.unseen
+        wanted = [
+            Wanted(path=it.path, digest=it.digest, is_new=it.digest not in known, view=it.digest in unseen)
+            for it in pictures
+        ]
+        engine: Engine = tools.engine
+        if not hasattr(tools.embedder, "preparer"):
+            engine = Processes(tools.engine.workers, here=True)
+        batch: list[Glimpse] = []
+        read = tools.source.ahead(one.path for one in wanted)
+        items = (replace(one, data=data) for one, data in zip(wanted, read, strict=True))
+        for one, found in zip(wanted, engine.run(task, items), strict=True):
+            batch.append(Glimpse(digest=one.digest, broken=found.reason) if isinstance(found, Lost) else found)
+            if len(batch) >= self._size(len(wanted)):
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _size(self, pictures: int) -> int:
+        """Of a batch, where there are so many pictures in all."""
+        asked = self._tools.settings.batch_size
+        if not self._concurrent:
+            return max(asked, getattr(self._tools.embedder, "at_once", 0))
+        return max(1, min(asked, CPU_BATCH, math.ceil(pictures / self._tools.engine.workers)))
+
+    def _embed(self, glimpses: Sequence[Glimpse]) -> Batch:
         batch = Batch()
         squares: list[NDArray[np.uint8]] = []
-        for picture in pictures:
-            if self._stop.is_set():
-                return Batch()
-            try:
-                squares += self._see(picture, batch)
-            except BrokenPicture as error:
-                batch.broken[picture.digest] = error.reason
+        for one in glimpses:
+            if one.broken:
+                batch.broken[one.digest] = one.broken
+            if one.sighting is not None:
+                batch.sightings[one.digest] = one.sighting
+            if one.seen is not None and one.square is not None:
+                batch.seen[one.digest] = one.seen
+                squares.append(one.square)
+            if one.thumbnail is not None:
+                self._tools.thumbnails.add(one.digest, one.thumbnail)
         if squares:
             with self._turn:
                 if self._stop.is_set():
@@ -127,33 +154,6 @@ class Workers:
                 rows = embed_checked(self._tools.embedder, np.stack(squares))
             batch.rows.update(zip(batch.seen, rows, strict=True))
         return batch
-
-    def _see(self, picture: Picture, batch: Batch) -> list[NDArray[np.uint8]]:
-        """Puts what one decode gives into the batch; the square for the embedder if it is wanted. Raises BrokenPicture.
-
-        A picture that an earlier run measured without its view is only looked at for that.
-        """
-        tools, digest = self._tools, picture.digest
-        decoded = decode(self._read(picture), background=tools.settings.background)
-        if tools.eyes is not None and digest in tools.unseen:
-            batch.sightings[digest] = tools.eyes.measure(decoded.rgb)
-        if digest in self._known.seen:
-            return []
-        view = checks.view(decoded.rgb)
-        values = {name: value for check in checks.CHECKS for name, value in check.measure(view).items()}
-        tools.thumbnails.add(digest, view.grey)
-        batch.seen[digest] = Seen(decoded.facts, hashes.eight(view.grey), values)
-        return [tools.embedder.prepare(decoded.rgb)]
-
-    def _read(self, picture: Picture) -> bytes:
-        source = self._tools.source
-        try:
-            data = source.read(picture.path)
-        except OSError as error:
-            raise BrokenPicture(source.why_unreadable(picture.path, error)) from error
-        if hashlib.sha256(data).hexdigest() != picture.digest:  # else another picture's numbers would be remembered
-            raise BrokenPicture("changed while it was scanned")
-        return data
 
 
 def _result(batch: Future[Batch]) -> Batch:

@@ -1,5 +1,8 @@
 """Captions are judged over the whole set: by photograph, not by file."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from curate.features.checks import captions
 from curate.records import Catalog, Group, Member, Picture
 
@@ -80,3 +83,20 @@ def test_a_copy_without_caption_does_not_disagree():
 def test_regularisation_pictures_share_captions_only_among_themselves():
     found = catalog("a cat", "a cat", roles={1: "regularisation"})
     assert findings(found) == [set(), set()]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "a", "b"]), st.integers(0, 9)), min_size=1, max_size=10))
+def test_shared_captions_are_those_that_comparing_every_two_pictures_finds(drawn):
+    found = catalog(*(text for text, _ in drawn))
+    keeper = [min(wanted, row) for row, (_, wanted) in enumerate(drawn)]
+    keeper = [wanted if keeper[wanted] == wanted else row for row, wanted in enumerate(keeper)]
+    copies = [[row for row, one in enumerate(keeper) if one == head != row] for head in range(len(drawn))]
+    groups = [group(head, *rows) for head, rows in enumerate(copies) if rows]
+    wanted = {}
+    for row, (text, _) in enumerate(drawn):
+        others = {keeper[other] for other, (same, _) in enumerate(drawn) if text and same == text}
+        others.discard(keeper[row])
+        if others:
+            first = min(at for at, (same, _) in enumerate(drawn) if same == text and keeper[at] in others)
+            wanted[row] = first, len(others)
+    assert captions.shared_captions(found, groups) == wanted

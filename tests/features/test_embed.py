@@ -8,10 +8,12 @@ import torch
 
 from curate.errors import ModelError
 from curate.features import Embedder, embed_checked
-from curate.features.embed import builtin
-from curate.features.embed.base import Batches
+from curate.features.embed import builtin, litert
+from curate.features.embed.base import Batches, Wish
 from curate.features.embed.builtin import Builtin
+from curate.features.embed.litert import BuiltinLite
 from curate.features.embed.network import TorchEmbedder, importing
+from curate.features.embed.tensors import read_tensors
 
 
 def squares(count: int, side: int = 224, seed: int = 0) -> np.ndarray:
@@ -31,9 +33,11 @@ class Means:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Builtin:
-    made = Builtin("cpu")
+@pytest.fixture(scope="module", params=["PyTorch", "LiteRT"])
+def embedder(request) -> Builtin | BuiltinLite:
+    if request.param == "LiteRT" and not litert.is_there():
+        pytest.skip("ai-edge-litert is not installed")
+    made = Builtin("cpu") if request.param == "PyTorch" else BuiltinLite()
     made.load()
     return made
 
@@ -163,12 +167,70 @@ def test_embedding_leaves_the_number_of_torch_threads_as_it_was(embedder):
     assert torch.get_num_threads() == before
 
 
-def test_damaged_weights_are_named_with_what_to_do(tmp_path):
-    broken = Builtin("cpu")
+@pytest.mark.parametrize("make", [lambda: Builtin("cpu"), BuiltinLite], ids=["PyTorch", "LiteRT"])
+@pytest.mark.parametrize("layout", ["old", "new", "none"])
+def test_damaged_weights_are_named_with_what_to_do(tmp_path, make, layout):
+    if make is BuiltinLite and not litert.is_there():
+        pytest.skip("ai-edge-litert is not installed")
+    broken = make()
     broken.weights = tmp_path / "weights.pth"
-    torch.save({str(number): torch.zeros(1) for number in range(20)}, broken.weights)
+    tensors = {str(number): torch.zeros(1) for number in range(20)}
+    torch.save(tensors, broken.weights, _use_new_zipfile_serialization=layout == "new")
+    if layout == "none":
+        broken.weights.write_bytes(b"<html>not found</html>")
     with pytest.raises(ModelError, match=r"weights\.pth is damaged.*Install"):
         broken.load()
+
+
+def test_on_a_cpu_the_light_runtime_is_taken_where_it_is_installed(monkeypatch):
+    assert isinstance(builtin.make(Wish()), BuiltinLite if litert.is_there() else Builtin)
+    assert isinstance(builtin.make(Wish(device="cuda")), Builtin)
+    monkeypatch.setattr(litert, "is_there", lambda: False)
+    assert isinstance(builtin.make(Wish()), Builtin)
+
+
+@pytest.mark.skipif(not litert.is_there(), reason="ai-edge-litert is not installed")
+def test_vectors_of_the_light_runtime_have_a_key_of_their_own_as_their_last_digits_differ():
+    assert BuiltinLite().key != Builtin("cpu").key
+    batch = squares(4)
+    assert np.abs(BuiltinLite().embed(batch) - Builtin("cpu").embed(batch)).max() < 1e-5
+
+
+def test_tensors_are_read_without_pytorch_as_pytorch_reads_them():
+    found, expected = read_tensors(builtin.find_weights()), torch.load(builtin.find_weights(), weights_only=True)
+    assert len(found) == len(expected) == 296
+    assert all(np.array_equal(one, other.numpy()) for one, other in zip(found, expected.values(), strict=True))
+
+
+def test_tensors_of_other_strides_and_offsets_are_read_as_they_are(tmp_path):
+    whole = torch.arange(24.0).reshape(4, 6)
+    saved = {"turned": whole.T, "part": whole[1:3, 2:4], "count": torch.tensor(7)}
+    torch.save(saved, tmp_path / "some.pth", _use_new_zipfile_serialization=False)
+    for one, other in zip(read_tensors(tmp_path / "some.pth"), saved.values(), strict=True):
+        assert np.array_equal(one, other.numpy())
+
+
+class Harmful:
+    """What a pickle can do while it is read."""
+
+    def __reduce__(self):
+        return (print, ("this ran",))
+
+
+def test_weights_that_would_run_code_are_refused(tmp_path, capsys):
+    path = tmp_path / "weights.pth"
+    torch.save({"weight": Harmful()}, path, _use_new_zipfile_serialization=False)
+    with pytest.raises(ValueError, match=r"asks for \w+.print"):
+        read_tensors(path)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_weights_that_end_too_early_are_refused(tmp_path, share):
+    whole = builtin.find_weights().read_bytes()
+    (tmp_path / "cut.pth").write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ValueError, match=r"."):
+        read_tensors(tmp_path / "cut.pth")
 
 
 def test_weights_that_are_not_installed_are_named_with_what_to_do(monkeypatch):
@@ -177,6 +239,6 @@ def test_weights_that_are_not_installed_are_named_with_what_to_do(monkeypatch):
         Builtin("cpu")
 
 
-def test_the_class_obeys_the_protocol():
-    obeys: type[Embedder] = Builtin
-    assert obeys is Builtin
+def test_the_classes_obey_the_protocol():
+    obey: tuple[type[Embedder], ...] = (Builtin, BuiltinLite)
+    assert Builtin in obey

@@ -16,6 +16,7 @@ from curate.features import SqliteStore, choose, part_of
 from curate.features.embed import clip, devices, hub
 from curate.features.embed.builtin import Builtin
 from curate.features.embed.clip import OpenClip
+from curate.features.embed.litert import BuiltinLite
 from curate.settings import ScanSettings
 
 ROOT = Path(__file__).parents[2]
@@ -35,13 +36,14 @@ def loaded(monkeypatch):
     """Names of the embedders that were loaded, none of them really."""
     names: list[str] = []
     monkeypatch.setattr(OpenClip, "load", lambda self: names.append(self.name))
-    monkeypatch.setattr(Builtin, "load", lambda self: names.append(self.name))
+    for kind in (Builtin, BuiltinLite):
+        monkeypatch.setattr(kind, "load", lambda self: names.append(self.name))
     return names
 
 
 def test_without_weights_and_gpu_it_is_the_built_in_one_and_the_line_says_how_to_have_clip(loaded):
     embedder, why = choose(ScanSettings())
-    assert isinstance(embedder, Builtin)
+    assert isinstance(embedder, Builtin | BuiltinLite)
     assert embedder.device == "cpu"
     assert "no GPU" in why
     assert "--model clip" in why
@@ -70,7 +72,7 @@ def test_a_gpu_that_torch_cannot_use_fetches_nothing(loaded, monkeypatch):
     monkeypatch.setattr(devices, "confirm", lambda device: "cpu")
     monkeypatch.setattr(hub, "is_reachable", lambda origin: True)
     embedder, why = choose(ScanSettings())
-    assert isinstance(embedder, Builtin)
+    assert isinstance(embedder, Builtin | BuiltinLite)
     assert embedder.device == "cpu"
     assert "cannot use the GPU" in why
     assert loaded == [embedder.name]
@@ -79,7 +81,7 @@ def test_a_gpu_that_torch_cannot_use_fetches_nothing(loaded, monkeypatch):
 def test_offline_never_asks_the_network(loaded, monkeypatch):
     monkeypatch.setattr(devices, "guess", lambda: "cuda")
     embedder, why = choose(ScanSettings(offline=True))
-    assert isinstance(embedder, Builtin)
+    assert isinstance(embedder, Builtin | BuiltinLite)
     assert "without --offline" in why
     with pytest.raises(ModelError, match=r"not on this machine.*--model builtin"):
         OpenClip.build(clip.make(clip_wish(offline=True)))
@@ -98,7 +100,7 @@ def test_clip_that_cannot_be_loaded_gives_way_to_the_built_in_one(loaded, monkey
     monkeypatch.setattr(hub, "find", lambda origin: Path("weights"))
     monkeypatch.setattr(OpenClip, "load", load)
     embedder, why = choose(ScanSettings())
-    assert isinstance(embedder, Builtin)
+    assert isinstance(embedder, Builtin | BuiltinLite)
     assert "do not fit each other" in why
 
 
@@ -136,10 +138,11 @@ def test_a_second_choice_imports_neither_torch_nor_open_clip(tmp_path):
 import sys
 from pathlib import Path
 from curate.features import SqliteStore, choose, part_of
-from curate.features.embed.builtin import Builtin
+from curate.features.embed import builtin
+from curate.features.embed.base import Wish
 from curate.settings import ScanSettings
 store = SqliteStore.open(Path({str(tmp_path)!r}))
-store.put({{part_of(Builtin("cpu").key): {{"digest": b"row"}}}})
+store.put({{part_of(builtin.make(Wish()).key): {{"digest": b"row"}}}})
 for settings in (ScanSettings(), ScanSettings(model="builtin"), ScanSettings(offline=True)):
     choose(settings, store=store)
 print(*sorted({{"torch", "open_clip", "timm", "torchvision"}} & set(sys.modules)))

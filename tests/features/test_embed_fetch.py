@@ -48,7 +48,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.do_HEAD():
-            self.wfile.write(WEIGHTS)
+            self.wfile.write(getattr(self.server, "sent", WEIGHTS))
 
     def log_message(self, *args):
         pass
@@ -57,6 +57,16 @@ class Hub(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def address():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def lying_address():
+    """A hub whose file is not the one whose SHA-256 it tells, of the same size."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        server.sent = WEIGHTS[:-1] + b"!"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -74,3 +84,26 @@ def test_weights_are_fetched_with_progress_found_again_and_nothing_is_printed(ad
     assert whole == "True"
     assert refused.startswith("Model 'CLIP': its weights could not be fetched (")
     assert done.stderr == ""
+
+
+LIED = """
+from curate.errors import ModelError
+from curate.features.embed import hub
+origin = hub.Origin(repository="maker/model", files=("weights.bin",))
+try:
+    hub.fetch(origin, "CLIP", None)
+except ModelError as error:
+    print(error)
+print(hub.find(origin))
+"""
+
+
+def test_weights_that_are_not_what_the_hub_tells_are_refused_and_not_kept(lying_address, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment |= {"HF_ENDPOINT": lying_address, "HF_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment |= {"HF_HUB_OFFLINE": "0"}
+    environment.pop("HF_HUB_CACHE", None)
+    done = subprocess.run([sys.executable, "-c", LIED], capture_output=True, text=True, env=environment, timeout=60)
+    refused, found = done.stdout.splitlines()
+    assert "SHA-256 differs" in refused, done.stderr
+    assert found == "None"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curate.features import hashes, lookup
-from curate.features.hashes import INVERSE, NOTHING, ORIENTATIONS, distance, eight, near_pairs
+from curate.features.hashes import INVERSE, NOTHING, ORIENTATIONS, distance, eight, near_pairs, near_some
 
 SAMPLES = Path(__file__).parents[2] / "sample_images"
 
@@ -163,3 +163,14 @@ def test_words_of_every_length_find_all_pairs(monkeypatch, words):
     monkeypatch.setattr(hashes, "DIRECT", 0)
     rows = planted(13, 150)
     assert list(near_pairs(rows)) == one_by_one(rows, 10)
+
+
+def test_a_few_pictures_find_what_all_of_them_find_together():
+    rows = np.random.default_rng(4).integers(1, 2**63, size=(60, 8), dtype=np.uint64)
+    rows[30:50, 0] = rows[:20, 5] ^ np.uint64(0b111)
+    rows[7] = rows[31] = NOTHING
+    whole = {(i, j) for i, j, *_ in near_pairs(rows, most=400)}
+    assert len(whole) >= 15
+    found = [np.sort(near_some(rows, np.array([row])), axis=1) for row in range(60)]
+    assert {tuple(pair) for pairs in found for pair in pairs.tolist()} == whole
+    assert {tuple(sorted(pair)) for pair in near_some(rows, np.arange(60)).tolist()} == whole

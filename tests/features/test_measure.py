@@ -14,8 +14,11 @@ import pytest
 from PIL import Image
 
 from curate import pictures
+from curate.engine import children
+from curate.engine.children import end_children
 from curate.errors import FolderError, ModelError
-from curate.features import ForgivingStore, SqliteStore, Store, checks, measure, thumbnails
+from curate.features import ForgivingStore, SqliteStore, Store, checks, measure, processes, thumbnails
+from curate.features.shrink import Squash
 from curate.settings import ScanSettings
 
 ROOT = Path(__file__).parents[2]
@@ -201,9 +204,9 @@ def test_a_stored_value_that_was_damaged_is_measured_again(folder, tmp_path):
 
 
 def measuring_part(catalog) -> str:
-    from curate.features.measure import _Parts
+    from curate.features.measure import Kept
 
-    return _Parts(settings().background, Corners(), None)._seen
+    return Kept(settings().background, Corners(), None)._seen
 
 
 def test_a_file_that_changes_between_reading_and_measuring_is_listed_and_never_stored_under_its_old_digest(
@@ -307,3 +310,62 @@ def test_what_is_measured_of_a_transparent_picture_depends_on_the_background(tmp
     ]
     assert not np.array_equal(*rows)
     assert hashlib.sha256((folder / "glass.png").read_bytes()).hexdigest() == catalog.pictures[0].digest
+
+
+class Sendable(Corners):
+    """One whose pictures are decoded in child processes."""
+
+    def prepare(self, rgb):
+        return self.preparer(rgb)
+
+    @staticmethod
+    def preparer(rgb):
+        return Squash(8)(rgb)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_child_processes_give_what_threads_of_this_process_give(folder, workers):
+    engine = processes(settings(workers=workers))
+    engine.here = True
+    catalog = pictures.scan(folder)
+    _, expected, held = measure(catalog, Sendable(), Store(), settings(workers=workers), engine=engine)
+    found, features, small = measure(catalog, Sendable(), Store(), settings(workers=workers))
+    assert same(features, expected)
+    assert [(one.path, "truncated" in one.reason) for one in found.broken] == [("cut.jpg", True)]
+    assert all(np.array_equal(small.grey(row), held.grey(row)) for row in range(len(found.pictures)))
+
+
+class HarmfulSource(pictures.Source):
+    """Does what a decoder may do to its process with a hostile file, here by a word in the picture's path."""
+
+    def read(self, path):
+        assert sys.argv[0] == "-c", "it was read in this process"  # as children are started
+        if "crash" in path:
+            os.abort()
+        if "hang" in path:
+            time.sleep(60)
+        return super().read(path)
+
+
+def test_a_picture_whose_decoder_ends_the_process_or_hangs_is_listed_and_all_others_are_measured(folder, monkeypatch):
+    for name, seed in (("crash", 301), ("hang", 302)):
+        draw(folder / f"{name}.jpg", seed)
+    monkeypatch.setattr(sys.modules[measure.__module__], "Source", lambda folder, outside: HarmfulSource(folder))
+    engine = processes(settings(most_seconds=3.0))
+    found, features, _ = measure(pictures.scan(folder), Sendable(), Store(), settings(), engine=engine)
+    assert engine.problem == ""
+    reasons = {one.path: one.reason for one in found.broken}
+    assert reasons.keys() == {"crash.jpg", "hang.jpg", "cut.jpg"}
+    assert "its decoder crashed" in reasons["crash.jpg"]
+    assert "took more than 3 s" in reasons["hang.jpg"]
+    assert len(features.facts) == 22
+
+
+def test_where_everything_is_known_no_child_is_started(folder, tmp_path):
+    store, catalog = SqliteStore.open(tmp_path / "cache"), pictures.scan(folder)
+    measure(catalog, Sendable(), store, settings())
+    (folder / "cut.jpg").unlink()
+    end_children()
+    measure(pictures.scan(folder), Sendable(), store, settings())
+    assert not children._all
+    store.close()

@@ -37,11 +37,35 @@ def test_what_was_put_is_there_after_closing_and_other_parts_and_keys_are_not(tm
 
 def test_a_batch_that_cannot_be_written_whole_is_not_written_at_all(tmp_path):
     store = SqliteStore.open(tmp_path)
-    with pytest.raises(CacheError):
-        store.put({"good": {"x": b"1"}, "bad": {"x": None}})
+    refusing = "BEFORE INSERT ON kept WHEN NEW.key = CAST('bad' AS BLOB) BEGIN SELECT RAISE(ABORT, 'no space'); END"
+    other = sqlite3.connect(tmp_path / FILE)
+    other.execute(f"CREATE TRIGGER refusing {refusing}")
+    other.close()
+    with pytest.raises(CacheError, match="no space"):
+        store.put({"good": {"x": b"1"}, "other": {"bad": b"1"}})
     assert not store.has("good")
     store.put({"good": {"x": b"2"}})
     assert store.get("good", ["x"]) == {"x": b"2"}
+    store.close()
+
+
+def test_a_value_that_the_disk_has_changed_is_not_known_any_more(tmp_path):
+    store = SqliteStore.open(tmp_path)
+    store.put({"part": {name: name.encode() * 9 for name in ("changed", "moved", "emptied", "text", "sound")}})
+    store.close()
+    other = sqlite3.connect(tmp_path / FILE)
+    for name, change in (
+        ("changed", "value = substr(value, 1, 12) || x'00' || substr(value, 14)"),
+        ("moved", "key = CAST('elsewhere' AS BLOB)"),
+        ("emptied", "value = x''"),
+        ("text", "value = 'words'"),
+    ):
+        assert other.execute(f"UPDATE kept SET {change} WHERE key = CAST(? AS BLOB)", (name,)).rowcount == 1
+    other.commit()
+    other.close()
+    store = reopened(tmp_path)
+    names = ["changed", "moved", "elsewhere", "emptied", "text", "sound"]
+    assert store.get("part", names) == {"sound": b"sound" * 9}
     store.close()
 
 

@@ -31,13 +31,16 @@ def measure(rgb: NDArray[np.uint8]) -> dict[str, float]:
 
 
 def judge(values: Mapping[str, float], facts: Facts, resolution: int) -> dict[str, Result]:
-    """Each check's value, unit and finding for a picture to be trained at `resolution` px."""
+    """Each check's value, unit and finding for a picture to be trained at `resolution` px; none of what was not
+    measured."""
     results = {}
     for check in CHECKS:
+        if not all(name in values for name in check.NAMES):
+            continue
         found = check.finding(values, facts, resolution)
         for name in check.NAMES:
             results[name] = Result(value=values[name], unit=check.UNITS[name], finding=found.get(name))
     return results
 
 
-__all__ = ["CHECKS", "VERSION", "Check", "View", "captions", "judge", "measure", "view"]
+__all__ = ["CHECKS", "VERSION", "Check", "View", "captions", "judge", "measure", "size", "view"]

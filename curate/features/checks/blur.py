@@ -29,6 +29,8 @@ MEASURED_SIDE = 512  # px, long side: noise and JPEG blocks average out, a blur 
 SECOND_BLUR = 1.0  # px, r above
 TILES = 8  # a side
 EDGES = 0.03  # share of a tile's pixels that are its steepest
+FINE = 256  # parts of a level that slopes are told apart by; the steepest is 181 levels, so that 16 bits hold it
+SCATTER = 0x9E3779B1  # odd, near 2^32 divided by the golden ratio: its multiples lie evenly (Knuth, TAOCP 3, 6.4)
 LEAST_SLOPE = 4.0  # levels of 255 a px: below it a tile has no edge to judge
 SHARPEST = 0.1  # quantile of the tiles' widths: a subject on a tenth of the picture is enough
 MOST_BLUR = 0.28  # %, 3 px at 1024: 228 sharp photographs and renderings had at most 0.24, and 0.33 or more after a
@@ -54,13 +56,14 @@ def edge_width(grey: NDArray[np.uint8]) -> tuple[float, int]:
     """Width (standard deviation, px) of the sharpest edges, and the number of tiles that have one; (0, 0) for none."""
     import cv2
 
-    slopes = _tiles(_slope(grey))
-    again = _tiles(_slope(cv2.GaussianBlur(grey.astype(np.float32), (0, 0), SECOND_BLUR)))
-    count = max(4, round(slopes.shape[1] * EDGES))
-    if slopes.shape[1] <= count:
+    pixels = (grey.shape[0] // TILES) * (grey.shape[1] // TILES)  # of a tile
+    count = max(4, round(pixels * EDGES))
+    if pixels <= count:
         return 0.0, 0
-    steepest = np.argpartition(slopes, -count, axis=1)[:, -count:]
-    before, after = (np.take_along_axis(tiles, steepest, axis=1) for tiles in (slopes, again))
+    slopes = _slope(grey)
+    again = _slope(cv2.GaussianBlur(grey.astype(np.float32), (0, 0), SECOND_BLUR))
+    steepest = _steepest(slopes, count)
+    before, after = slopes.ravel()[steepest], again.ravel()[steepest]
     judged = before.mean(axis=1) >= LEAST_SLOPE
     if not judged.any():
         return 0.0, 0
@@ -77,6 +80,25 @@ def _slope(grey: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125)
     slope: NDArray[np.float32] = cv2.magnitude(across, down)
     return slope
+
+
+def _steepest(slopes: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The places, in the whole picture, of each tile's `count` steepest pixels [TILES^2, count].
+
+    Slope and place are put into one number, which takes a quarter of the time of numpy's argpartition. Places are
+    scattered in it, so that of many equally steep pixels not those of one side are taken.
+    """
+    rows, columns = (side // TILES for side in slopes.shape)
+    places = np.arange(rows * columns, dtype=np.uint32)
+    bits = int(places[-1]).bit_length()
+    all_bits, back = np.uint32(2**bits - 1), np.uint32(pow(SCATTER, -1, 2**32))
+    ranks = (_tiles(slopes) * np.float32(FINE)).astype(np.uint32) << np.uint32(bits)
+    ranks |= places * np.uint32(SCATTER) & all_bits
+    steepest = np.partition(ranks, -count, axis=1)[:, -count:] * back & all_bits
+    down, across = np.divmod(steepest.astype(np.intp), columns)
+    tile_down, tile_across = np.divmod(np.arange(TILES**2)[:, np.newaxis], TILES)
+    found: NDArray[np.intp] = (tile_down * rows + down) * slopes.shape[1] + tile_across * columns + across
+    return found
 
 
 def _tiles(picture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -60,6 +60,8 @@ def finding(values: Mapping[str, float], facts: Facts, resolution: int) -> dict[
 def _bar(lines: NDArray[np.uint8]) -> int:
     """Number of lines, from the first on, that are a bar; 0 if there is none."""
     colour = int(np.median(lines[0]))
+    if _away(lines[:1], colour)[0] > 1.0 - FLAT_SHARE:  # most pictures
+        return 0
     deepest = int(len(lines) * DEEPEST)
     depth = 0
     while depth < deepest:

@@ -28,15 +28,16 @@ PROBLEMS = {
 
 
 def judge(catalog: Catalog, groups: Sequence[Group]) -> tuple[Mapping[str, Check], ...]:
-    """Of each picture, row by row: the three checks of NAMES."""
+    """Of each picture, row by row: the three checks of NAMES. Time grows as the number of pictures does."""
     shared, conflicts = shared_captions(catalog, groups), caption_conflicts(catalog, groups)
     rows = []
     for row, picture in enumerate(catalog.pictures):
-        others, captions = shared.get(row, ()), conflicts.get(row, ())
+        (other, others), captions = shared.get(row, (row, 0)), conflicts.get(row, ())
+        has_text = bool(_text(picture))
         values = {
-            "caption": (float(picture.caption_problem is None and _text(picture) != ""), _problem(picture)),
-            "caption_shared": (float(len(others) + bool(_text(picture))), _sharing(catalog, others)),
-            "caption_conflict": (float(max(len(captions), bool(_text(picture)))), _conflict(captions)),
+            "caption": (float(picture.caption_problem is None and has_text), _problem(picture)),
+            "caption_shared": (float(others + has_text), _sharing(catalog, other, others)),
+            "caption_conflict": (float(max(len(captions), has_text)), _conflict(captions)),
         }
         rows.append(
             {name: Check(value=value, unit=UNITS[name], finding=found) for name, (value, found) in values.items()}
@@ -44,18 +45,21 @@ def judge(catalog: Catalog, groups: Sequence[Group]) -> tuple[Mapping[str, Check
     return tuple(rows)
 
 
-def shared_captions(catalog: Catalog, groups: Sequence[Group]) -> dict[int, tuple[int, ...]]:
-    """Of each picture whose caption other photographs have too: a row of each of those. Copies are one photograph."""
+def shared_captions(catalog: Catalog, groups: Sequence[Group]) -> dict[int, tuple[int, int]]:
+    """Of each picture whose caption other photographs have too: a row of the first of those, and how many there are.
+    Copies are one photograph."""
     keeper = _keepers(catalog, groups)
+    texts = [(picture.role, _text(picture)) for picture in catalog.pictures]
     by_caption: dict[tuple[str, str], dict[int, int]] = {}  # (role, caption) -> photograph -> its first row
-    for row, picture in enumerate(catalog.pictures):
-        if caption := _text(picture):
-            by_caption.setdefault((picture.role, caption), {}).setdefault(keeper[row], row)
+    for row, told in enumerate(texts):
+        if told[1]:
+            by_caption.setdefault(told, {}).setdefault(keeper[row], row)
     shared = {}
-    for row, picture in enumerate(catalog.pictures):
-        photographs = by_caption.get((picture.role, _text(picture)), {})
+    for row, told in enumerate(texts):
+        photographs = by_caption.get(told, {})
         if len(photographs) > 1:
-            shared[row] = tuple(other for photograph, other in photographs.items() if photograph != keeper[row])
+            other = next(first for photograph, first in photographs.items() if photograph != keeper[row])
+            shared[row] = other, len(photographs) - 1
     return shared
 
 
@@ -95,11 +99,11 @@ def _problem(picture: Picture) -> str | None:
     return None if _text(picture) else PROBLEMS["empty"]
 
 
-def _sharing(catalog: Catalog, others: Sequence[int]) -> str | None:
+def _sharing(catalog: Catalog, other: int, others: int) -> str | None:
     if not others:
         return None
-    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-    return f"same caption as {catalog.pictures[others[0]].path}{more}, another photograph: say what differs"
+    more = f" and {others - 1} more" if others > 1 else ""
+    return f"same caption as {catalog.pictures[other].path}{more}, another photograph: say what differs"
 
 
 def _conflict(captions: Sequence[str]) -> str | None:

@@ -51,12 +51,9 @@ LEAST_STEPS = 3  # of the ten that must be found
 
 
 def measure(view: View) -> dict[str, float]:
-    frequencies = _frequencies(_aligned(view.grey))
-    scales = [
-        100.0 * step / standard
-        for (row, column), standard in STANDARD_STEPS.items()
-        if (step := _step(frequencies[:, row, column])) is not None
-    ]
+    steps = _steps(_frequencies(_aligned(view.grey)))
+    found = zip(steps, STANDARD_STEPS.values(), strict=True)
+    scales = [100.0 * step / standard for step, standard in found if step is not None]
     if len(scales) < LEAST_STEPS:
         return {"compression": UNTRACED}
     scale = float(np.median(scales))
@@ -89,25 +86,33 @@ def _aligned(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _frequencies(grey: NDArray[np.uint8]) -> Floats:
-    """Orthonormal cosine transform [n, 8, 8] of blocks spread over the picture."""
+    """Of blocks spread over the picture the frequencies [n, 10] of STANDARD_STEPS, orthonormal."""
     rows, columns = grey.shape[0] // 8, grey.shape[1] // 8
     if rows * columns == 0:
-        return np.zeros((0, 8, 8), dtype=np.float32)
+        return np.zeros((0, len(STANDARD_STEPS)), dtype=np.float32)
     every = max(1, rows * columns // BLOCKS)
     chosen = np.arange(0, rows * columns, every)
     blocks = grey[: rows * 8, : columns * 8].reshape(rows, 8, columns, 8)[chosen // columns, :, chosen % columns, :]
-    transform = _cosines()
-    result: Floats = transform @ (blocks.astype(np.float32) - 128.0) @ transform.T
+    levels = blocks.reshape(-1, 64).astype(np.float32)
+    levels -= 128.0
+    result: Floats = levels @ _cosines()
     return result
 
 
-def _step(values: Floats) -> int | None:
-    """The step of which these frequencies are multiples; None where none shows."""
-    places = np.rint(np.clip(values, -LARGEST, LARGEST) * BINS_A_LEVEL).astype(np.intp) + LARGEST * BINS_A_LEVEL
-    counts = np.bincount(places, minlength=2 * LARGEST * BINS_A_LEVEL + 1).astype(np.float32)
+def _steps(frequencies: Floats) -> list[int | None]:
+    """Of each frequency, a column of values: the step of which they are multiples; None where none shows."""
+    bins = 2 * LARGEST * BINS_A_LEVEL + 1
+    values = np.clip(frequencies, -LARGEST, LARGEST) * BINS_A_LEVEL
+    places = np.rint(values).astype(np.intp) + LARGEST * BINS_A_LEVEL + bins * np.arange(values.shape[1])
+    counts = np.bincount(places.ravel(), minlength=bins * values.shape[1]).astype(np.float32).reshape(-1, bins)
     cosines, nonzero = _multiples()
-    number = nonzero @ counts
-    fit = np.where(number >= LEAST_COUNT, (cosines @ counts) / np.maximum(number, 1.0), -1.0)
+    number = counts @ nonzero
+    fit = np.where(number >= LEAST_COUNT, (counts @ cosines) / np.maximum(number, 1.0), -1.0)
+    return [_best(one) for one in fit]
+
+
+def _best(fit: Floats) -> int | None:
+    """The step, by the fit of each of STEPS."""
     good = np.flatnonzero(fit > LEAST_FIT)
     if len(good) == 0:
         return None
@@ -118,16 +123,19 @@ def _step(values: Floats) -> int | None:
 
 @cache
 def _cosines() -> Floats:
+    """What the 64 pixels of a block add to each frequency of STANDARD_STEPS [64, 10]."""
     n = np.arange(8)
     transform = 0.5 * np.cos((2 * n[None, :] + 1) * n[:, None] * np.pi / 16)
     transform[0] /= np.sqrt(2.0)
-    return transform.astype(np.float32)
+    waves = [np.outer(transform[row], transform[column]).ravel() for row, column in STANDARD_STEPS]
+    return np.stack(waves, axis=1).astype(np.float32)
 
 
 @cache
 def _multiples() -> tuple[Floats, Floats]:
-    """For each step and each bin of a frequency: its cosine, 0 where it rounds to zero; and whether it does not."""
+    """For each bin of a frequency and each step [bins, steps]: its cosine, 0 where it rounds to zero; and whether it
+    does not."""
     centres = np.arange(-LARGEST * BINS_A_LEVEL, LARGEST * BINS_A_LEVEL + 1) / BINS_A_LEVEL
-    nonzero = np.abs(centres)[None, :] >= STEPS[:, None] / 2
-    cosines = np.cos(2 * np.pi * centres[None, :] / STEPS[:, None]) * nonzero
+    nonzero = np.abs(centres)[:, None] >= STEPS[None, :] / 2
+    cosines = np.cos(2 * np.pi * centres[:, None] / STEPS[None, :]) * nonzero
     return cosines.astype(np.float32), nonzero.astype(np.float32)

@@ -18,7 +18,6 @@ UNITS = {"dark": "% of white, 99th percentile", "bright": "% of white, 5th perce
 DARKEST_HIGHLIGHT = 32.0  # %; cleanvision's threshold for dark pictures, on the same percentile
 BRIGHTEST_SHADOW = 80.0  # %; of 95 % of the picture: washed out, or a tiny subject on white
 LEAST_CONTRAST = 20.0  # %, 99th less 1st percentile; scikit-image calls 5 % low, fog and flat scans lie below 20
-SAMPLED_SIDE = 256  # px: enough of a picture for a mean
 
 
 def measure(view: View) -> dict[str, float]:
@@ -26,8 +25,7 @@ def measure(view: View) -> dict[str, float]:
     channels, 0-1)."""
     import cv2
 
-    step = max(1, max(view.grey.shape) // SAMPLED_SIDE)
-    red, green, blue = cv2.split(np.ascontiguousarray(view.rgb[::step, ::step]))
+    red, green, blue = view.sample
     colour = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
     counts = cv2.calcHist([view.reduced], [0], None, [256], [0, 256]).ravel()
     levels = np.searchsorted(np.cumsum(counts), np.array([0.01, 0.05, 0.99]) * view.reduced.size)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,15 +14,13 @@ NAMES = ("flat",)
 UNITS = {"flat": "levels of 255"}
 
 LEAST_DEVIATION = 5.0  # levels, standard deviation of the channel that varies most; sensor noise alone makes 1 to 4
-SAMPLED_SIDE = 256  # px: enough of a picture to see whether it is flat
 
 
 def measure(view: View) -> dict[str, float]:
     import cv2
 
-    step = max(1, max(view.grey.shape) // SAMPLED_SIDE)
-    _, deviations = cv2.meanStdDev(np.ascontiguousarray(view.rgb[::step, ::step]))
-    return {"flat": float(deviations.max())}
+    deviations = [cv2.meanStdDev(channel)[1] for channel in view.sample]
+    return {"flat": max(float(one[0, 0]) for one in deviations)}
 
 
 def finding(values: Mapping[str, float], facts: Facts, resolution: int) -> dict[str, str]:

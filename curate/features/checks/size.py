@@ -21,6 +21,11 @@ MOST_ASPECT = 3.0  # the buckets that SDXL was trained on end at 4 (Podell et al
 
 def measure(view: View) -> dict[str, float]:
     height, width = view.grey.shape
+    return of(width, height)
+
+
+def of(width: int, height: int) -> dict[str, float]:
+    """The same of a picture of that size in px, without its pixels."""
     return {"size": float(width * height) ** 0.5, "aspect": max(width, height) / min(width, height)}
 
 

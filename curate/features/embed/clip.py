@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from curate.errors import ModelError
 from curate.features.embed import hub
 from curate.features.embed.hub import Origin
-from curate.features.embed.network import TorchEmbedder, importing
+from curate.features.embed.network import TorchEmbedder, import_torch, importing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,6 +32,8 @@ SIZE = "605 MB"
 LICENCE = "MIT"
 SUFFIXES = frozenset((".pt", ".pth", ".bin", ".safetensors", ".npz", ".npy", ".ckpt"))
 CHUNK = 1 << 20  # bytes read at once
+NO_CODE = frozenset((".safetensors", ".npz", ".npy"))  # files that can hold nothing but numbers
+SAFE_TORCH = (2, 6)  # below it a file can run code even where only weights are to be loaded: CVE-2025-32434
 
 
 def make(wish: Wish) -> OpenClip:
@@ -91,6 +93,7 @@ class OpenClip(TorchEmbedder):
             raise ModelError(*_unknown(self.name, "model", self.architecture, open_clip.list_models()))
         config = self._config(open_clip)
         path = self.weights if isinstance(self.weights, Path) else self._at_hand(config)
+        _refuse_code(self.name, path)
         gelu = {"force_quick_gelu": True} if config.get("quick_gelu") else {}
         try:
             model = open_clip.create_model(self.architecture, pretrained=str(path), **gelu)
@@ -142,6 +145,21 @@ class OpenClip(TorchEmbedder):
         )
         known = {(tuple(one["mean"]), tuple(one["std"])) for one in configs if one.get("mean") and one.get("std")}
         return known.pop() if len(known) == 1 else (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
+
+
+def _refuse_code(name: str, path: Path) -> None:
+    """Raises ModelError for a file of weights that could run code while it is loaded.
+
+    open_clip asks PyTorch for weights alone, but loads in the usual way where that raises TypeError, as a file can have
+    it do; from 2.6 on the usual way is weights alone too, which refuses whatever else a pickle holds.
+    """
+    if path.suffix.lower() in NO_CODE:
+        return
+    torch = import_torch(name)
+    version = tuple(int(part) for part in torch.__version__.split(".")[:2])
+    if version < SAFE_TORCH:
+        problem = f"{path.name} is a pickle, which could run code in PyTorch {torch.__version__} (CVE-2025-32434)"
+        raise ModelError(name, problem, "Update PyTorch to 2.6 or later, or give weights as .safetensors")
 
 
 def origin_of(config: dict[str, Any]) -> Origin:

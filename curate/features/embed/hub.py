@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import inspect
 import io
+import os
+import re
 import threading
 import urllib.request
 from contextlib import suppress
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from curate.features.embed.base import Progress
 
 PATIENCE = 2.5  # s for finding out whether a hub answers; its own client would try for 45 s
+CHUNK = 1 << 20  # bytes hashed at once
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # its client tells nobody what this machine runs; read at import
 OPEN_CLIP_CACHE = "~/.cache/clip"  # of open_clip, for weights that are on no hub
 
 
@@ -98,8 +103,25 @@ def _fetch(origin: Origin, stage: str, progress: Progress | None) -> Path:
     *better, last = origin.files
     for file in better:
         with suppress(EntryNotFoundError):
-            return Path(hf_hub_download(origin.repository, file, **said))
-    return Path(hf_hub_download(origin.repository, last, **said))
+            return _checked(Path(hf_hub_download(origin.repository, file, **said)), origin.repository, file)
+    return _checked(Path(hf_hub_download(origin.repository, last, **said)), origin.repository, last)
+
+
+def _checked(path: Path, repository: str, file: str) -> Path:
+    """The file, if it is what the hub says that it is: its client looks at the size alone. Raises OSError."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    told = get_hf_file_metadata(hf_hub_url(repository, file)).etag or ""
+    if not re.fullmatch(r"[0-9a-f]{64}", told):  # SHA-256 of every large file; others have git's own digest
+        return path
+    digest = hashlib.sha256()
+    with path.open("rb") as content:
+        while chunk := content.read(CHUNK):
+            digest.update(chunk)
+    if digest.hexdigest() != told:
+        path.resolve().unlink()
+        raise OSError(f"{file} is not the file that the hub tells of (SHA-256 differs)")
+    return path
 
 
 def _bar(stage: str, progress: Progress | None) -> type:

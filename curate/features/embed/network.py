@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from curate.errors import ModelError
 from curate.features.embed.base import Batches, is_out_of_memory
-from curate.features.shrink import squash
+from curate.features.embed.lanes import UNDER_WAY, TorchLane, flow
+from curate.features.shrink import Squash
 
 if TYPE_CHECKING:
     from curate.features.embed.base import Pixels, Vectors
 
 CPU_PART = 2  # pictures run at once on one core: two cores at work gave 178 pictures/s of EfficientNet-Lite0, 148 in
 # parts of 4 and 144 in parts of 8, where the layers' results no longer fit the cache (Xeon, 2 MiB a core)
-GPU_PART = 256  # pictures: at most what a batch of the settings holds; halved where it does not fit
+GPU_FIRST, GPU_MOST = 32, 256  # pictures run at once on a GPU, at first and at most: 5 and 39 MB of squares of 224 px;
+# between them the size is found by trying. Our own choice: no GPU was at hand to measure it on
 
 
 class TorchEmbedder:
@@ -24,17 +26,23 @@ class TorchEmbedder:
 
     On a CPU each call keeps to one core, so that several threads can each decode and embed pictures of their own: no
     core waits for another, and a busy machine does not stall them all. On a GPU the network runs in half precision,
-    which gives other last digits: such vectors have a key of their own.
+    which gives other last digits: such vectors have a key of their own. See lanes.py for what passes through a GPU.
     """
 
     def __init__(self, *, key: str, name: str, device: str) -> None:
         self.concurrent = device == "cpu"
         self.key = key if self.concurrent else f"{key} half"
         self.name, self.device = name, device
-        self._batches = Batches(CPU_PART if self.concurrent else GPU_PART)
+        self._batches = Batches(CPU_PART) if self.concurrent else Batches(GPU_FIRST, GPU_MOST)
+        self._lane: TorchLane | None = None
         self._lock = threading.Lock()
         self._network: Any = None
         self._threads = 1
+
+    @property
+    def at_once(self) -> int:
+        """Pictures that `embed` is best given: enough for parts to overlap, and for the next size to be tried."""
+        return UNDER_WAY * self._batches.size
 
     @property
     def side(self) -> int:
@@ -55,18 +63,28 @@ class TorchEmbedder:
                 try:
                     network = network.to(self.device) if self.concurrent else network.to(self.device).half()
                     self._network = network.to(memory_format=torch.channels_last)
+                    if not self.concurrent:
+                        self._lane = TorchLane(self._network, self.device)
                 except (RuntimeError, AssertionError) as error:  # AssertionError: a PyTorch without CUDA
                     raise _refused(self.name, self.device, error) from error
 
+    @property
+    def preparer(self) -> Squash:
+        return Squash(self.side)
+
     def prepare(self, rgb: Pixels) -> Pixels:
-        return squash(rgb, self.side)
+        return self.preparer(rgb)
 
     def embed(self, batch: Pixels) -> Vectors:
         import numpy as np
 
         self.load()
         try:
-            rows = self._batches.run(self._run, batch)
+            if self._lane is None:
+                rows = self._batches.run(self._run, batch)
+            else:
+                lane = self._lane
+                rows = self._batches.stream(lambda parts: flow(lane, parts), batch, lane.release)
         except (MemoryError, RuntimeError) as error:
             raise _refused(self.name, self.device, error) from error
         rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
@@ -76,16 +94,11 @@ class TorchEmbedder:
         import torch
 
         with torch.inference_mode(), self._one_core(torch):
-            pixels = torch.from_numpy(part).to(self.device).permute(0, 3, 1, 2)
-            levels = pixels.to(torch.float32 if self.concurrent else torch.float16)
-            rows: Vectors = self._network(levels).float().cpu().numpy()
+            rows: Vectors = self._network(torch.from_numpy(part).permute(0, 3, 1, 2).float()).numpy()
         return rows
 
     @contextmanager
     def _one_core(self, torch: Any) -> Iterator[None]:
-        if not self.concurrent:
-            yield
-            return
         torch.set_num_threads(1)  # of this thread, and of threads that begin meanwhile
         try:
             yield

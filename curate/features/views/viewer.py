@@ -31,6 +31,9 @@ class Viewer:
         with quiet():
             self._networks()  # so that what is wrong shows before any picture is read
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Viewer, (self._files,)  # another machine makes its own networks
+
     def measure(self, rgb: NDArray[np.uint8]) -> dict[str, float]:
         """What face and body say of a decoded picture, uint8 RGB [H, W, 3]: finite numbers, to be kept as JSON."""
         faces, bodies = self._networks()

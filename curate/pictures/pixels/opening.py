@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from curate.errors import BrokenPicture
 from curate.pictures import signatures
 from curate.pictures.pixels import floats
+from curate.pictures.pixels.decoder import why_too_large
+from curate.settings import LARGEST_PICTURE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-LARGEST = 512_000_000  # pixels, 1.5 GB of RGB; the largest cameras (150 megapixels) and scans stay well below
 ORIENTATION = 0x0112  # EXIF 2.32, 4.6.4
 
 
@@ -34,10 +35,18 @@ class Opened:
     frames: int
     orientation: int  # EXIF, as stored
     turn: int  # EXIF orientation that the pixels still have: 1 where the decoder has turned them already
+    stored_size: tuple[int, int]  # (width, height) px in the file, before it is turned
 
 
-def open_picture(data: bytes) -> Opened:
-    """Decodes the first frame. Raises BrokenPicture with the reason where that cannot be done."""
+def is_jpeg(data: bytes) -> bool:
+    """Whether the bytes begin as a JPEG."""
+    return signatures.picture_format(data[: signatures.HEAD]) == "JPEG"
+
+
+def open_picture(data: bytes, most_pixels: int = LARGEST_PICTURE, *, least_side: int | None = None) -> Opened:
+    """Decodes the first frame. Raises BrokenPicture with the reason where that cannot be done, and for a picture of
+    more than `most_pixels`, which never exceeds LARGEST_PICTURE. `least_side`: px that are enough of a JPEG each way,
+    which is then decoded at 1/2, 1/4 or 1/8 of its size if that leaves as much."""
     name = signatures.picture_format(data[: signatures.HEAD])
     if name is None:
         raise BrokenPicture("empty file" if not data else "not a picture")
@@ -45,8 +54,10 @@ def open_picture(data: bytes) -> Opened:
     with _quiet():
         try:
             image = _decoder(name)(io.BytesIO(data))
-            _refuse_bomb(*image.size)
-            mode = image.mode
+            mode, size = image.mode, (image.width, image.height)
+            _refuse_bomb(*size, most_pixels)
+            if least_side is not None and name == "JPEG":
+                image.draft(None, (least_side, least_side))
             frames = 1 if name == "JPEG" else int(getattr(image, "n_frames", 1))  # a JPEG's others are previews
             before = _orientation(image) if name == "TIFF" else 1  # TIFF is turned, and the tag lost, while loading
             image.load()
@@ -56,7 +67,7 @@ def open_picture(data: bytes) -> Opened:
         except MemoryError:
             raise BrokenPicture("cannot be decoded: not enough memory") from None
         except Exception as error:  # hostile bytes make Pillow's plugins raise nearly anything
-            if image is None and name == "TIFF" and (opened := _float_tiff(data)):
+            if image is None and name == "TIFF" and (opened := _float_tiff(data, most_pixels)):
                 return opened
             raise BrokenPicture(_why(name, data, image, error)) from error
     stored = int(image.info.get("original_orientation") or 1) if name == "HEIF" else 1
@@ -68,20 +79,30 @@ def open_picture(data: bytes) -> Opened:
         frames=frames,
         orientation=next((value for value in (after, before, stored) if value != 1), 1),
         turn=after,
+        stored_size=size,
     )
 
 
-def _float_tiff(data: bytes) -> Opened | None:
+def _float_tiff(data: bytes, most_pixels: int) -> Opened | None:
     """A TIFF of floating-point colours, which Pillow does not take; None for any other file."""
     header = floats.header(data)
     if header is None:
         return None
-    _refuse_bomb(*header.size)
+    _refuse_bomb(*header.size, most_pixels)
     image = floats.read(data)
     if image is None:
         return None
     turn = header.orientation
-    return Opened(image=image, format="TIFF", mode=image.mode, bits=header.bits, frames=1, orientation=turn, turn=turn)
+    return Opened(
+        image=image,
+        format="TIFF",
+        mode=image.mode,
+        bits=header.bits,
+        frames=1,
+        orientation=turn,
+        turn=turn,
+        stored_size=header.size,
+    )
 
 
 @functools.cache
@@ -146,11 +167,11 @@ def _quiet() -> Iterator[None]:
 _OURS = re.compile(r"(PIL|pillow_heif|pillow_jxl)\b")
 
 
-def _refuse_bomb(width: int, height: int) -> None:
+def _refuse_bomb(width: int, height: int, most_pixels: int) -> None:
     if width < 1 or height < 1:
         raise BrokenPicture(f"no pixels: {width} x {height}")
-    if width * height > LARGEST:
-        raise BrokenPicture(f"decompression bomb: {round(width * height / 1e6)} megapixels")
+    if reason := why_too_large(width, height, most_pixels):
+        raise BrokenPicture(reason)
 
 
 def _orientation(image: Image) -> int:
