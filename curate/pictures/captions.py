@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from curate.pictures.signatures import CAPTION_SUFFIXES, suffix_of
 from curate.records import CaptionProblem, LeftOut
 
+SHARD_SUFFIX = ".json"
 LARGEST_TEXT = 1 << 20  # bytes; the longest prompts that trainers encode are a few kilobytes
 LARGEST_TABLE = 256 << 20  # bytes of a metadata file: about a kilobyte for each of 250,000 pictures
 
@@ -65,14 +66,22 @@ def clean(text: str) -> str:
     return sound.replace("\ufeff", "").replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def attach(pictures: Iterable[str], texts: Mapping[str, bytes], tables: Mapping[str, bytes]) -> Captions:
+def suffixes_of(shards: bool) -> tuple[str, ...]:
+    """The suffixes of files that caption one picture, in order of precedence. `shards`: in archives of WebDataset."""
+    return (*CAPTION_SUFFIXES, SHARD_SUFFIX) if shards else CAPTION_SUFFIXES
+
+
+def attach(
+    pictures: Iterable[str], texts: Mapping[str, bytes], tables: Mapping[str, bytes], *, shards: bool = False
+) -> Captions:
     """Gives each picture its caption.
 
-    `texts`: content of caption files by path. `tables`: content of metadata files by path.
+    `texts`: content of caption files by path. `tables`: content of metadata files by path. `shards`: files belong
+    together that share their name up to its first dot, and a .json file may hold the caption (WebDataset).
     """
     ordered = sorted(pictures)
     ignored: list[LeftOut] = []
-    found = _sidecars(ordered, texts, ignored)
+    found = _sidecars(ordered, texts, ignored, shards)
     rank = {name: place for place, name in enumerate(TABLES)}
     for path in sorted(tables, key=lambda path: (-path.count("/"), rank[_name(path).lower()], path)):
         try:
@@ -98,25 +107,45 @@ def _decode_bytes(raw: bytes) -> tuple[str, bool]:
             return raw.decode("latin-1"), False
 
 
-def _sidecars(pictures: list[str], texts: Mapping[str, bytes], ignored: list[LeftOut]) -> dict[str, Caption]:
+def _sidecars(
+    pictures: list[str], texts: Mapping[str, bytes], ignored: list[LeftOut], shards: bool
+) -> dict[str, Caption]:
+    suffixes = suffixes_of(shards)
     by_key: dict[tuple[str, str], str] = {}  # (path without suffix, lower-case suffix) -> path
-    for path in sorted(texts, key=lambda path: (not path.endswith(CAPTION_SUFFIXES), path)):
+    for path in sorted(texts, key=lambda path: (not path.endswith(suffixes), path)):
         by_key.setdefault((posixpath.splitext(path)[0], suffix_of(path)), path)
     found: dict[str, Caption] = {}
     first: dict[str, str] = {}  # a caption file that was passed over -> the one that came first
     for picture in pictures:
-        stems = (posixpath.splitext(picture)[0], picture)  # a.txt, and failing that a.png.txt
-        present = [by_key[stem, end] for stem in stems for end in CAPTION_SUFFIXES if (stem, end) in by_key]
+        stems = [posixpath.splitext(picture)[0], picture]  # a.txt, and failing that a.png.txt
+        if shards:
+            stems.append(posixpath.join(posixpath.dirname(picture), _name(picture).partition(".")[0]))
+        present = [by_key[stem, end] for stem in stems for end in suffixes if (stem, end) in by_key]
+        present = [path for path in dict.fromkeys(present) if suffix_of(path) != SHARD_SUFFIX or _told(texts[path])]
         if present:
             raw = texts[present[0]]
-            text, utf8 = read_text(raw)
+            text, utf8 = read_text(_told(raw) if suffix_of(present[0]) == SHARD_SUFFIX else raw)
             found[picture] = Caption(text, present[0], _problem(text, utf8), hashlib.sha256(raw).hexdigest())
             first.update(dict.fromkeys(present[1:], present[0]))
     used = {caption.path for caption in found.values()}
     for path in sorted(set(texts) - used):
         reason = f"caption not used: {_name(first[path])} comes first" if path in first else "caption without a picture"
+        if suffix_of(path) == SHARD_SUFFIX and not _told(texts[path]):
+            reason = "no caption in it"
         ignored.append(LeftOut(path=path, reason=reason))
     return found
+
+
+def _told(raw: bytes) -> bytes:
+    """The caption in the .json file of one picture, UTF-8; nothing where it holds none."""
+    try:
+        values = json.loads(read_text(raw)[0])
+    except (ValueError, RecursionError):
+        return b""
+    if not isinstance(values, dict):
+        return b""
+    text = next((values[key] for key in ("caption", *_TEXT_KEYS) if isinstance(values.get(key), str)), "")
+    return text.encode("utf-8", "replace")
 
 
 def _problem(text: str, utf8: bool) -> CaptionProblem | None:

@@ -5,26 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 import stat as modes
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from curate import addresses
 from curate.errors import FolderError
-from curate.pictures import captions, layout, masks, signatures
+from curate.pictures import captions, layout, masks, reading, signatures
+from curate.pictures.found import CHUNK, Found
+from curate.pictures.reading import LARGEST
 from curate.pictures.source import Source
-from curate.pictures.walk import Listing, walk
+from curate.pictures.sources import FolderFiles, Held, State, archive_of, files_at, held_at
+from curate.pictures.sources.folder import is_settled
 from curate.records import Catalog, LeftOut, Picture
 
-CHUNK = 1 << 20  # bytes hashed at once
-LARGEST = 2 << 30  # bytes: beyond it a file cannot be a picture that fits the limit on pixels; 512 megapixels of RGBA
-_SETTLED = 20_000_000  # ns: two changes within one tick of the clock that stamps files (up to 10 ms) look like one
-_SETTLED_COARSE = 2_000_000_000  # ns: the same where stamps are whole seconds (FAT: 2 s)
+_UNKNOWN = State()
 
 
-class Digests(Protocol):
+class Digests(reading.Digests, Protocol):
     """Remembers the digests of picture files, so that unchanged ones need not be read again.
 
     A file counts as unchanged while its size, mtime_ns, ctime_ns and inode are; only pictures are ever remembered.
@@ -37,64 +37,100 @@ class Digests(Protocol):
         """Keeps the digest of a file that is a picture by its content."""
 
 
-@dataclass(slots=True)
-class _Found:
-    """Files by what they are, while they are being read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """What is to be read, and what of it is said to be regularisation."""
 
-    pictures: dict[str, tuple[str, int]] = field(default_factory=dict)  # path -> SHA-256, bytes
-    texts: dict[str, bytes] = field(default_factory=dict)  # caption files, path -> content
-    tables: dict[str, bytes] = field(default_factory=dict)  # metadata files, likewise
-    broken: list[LeftOut] = field(default_factory=list)
-    ignored: list[LeftOut] = field(default_factory=list)
+    root: str  # absolute path or address
+    held: Held
+    outside: tuple[tuple[str, str], ...]
+    named: frozenset[str]
+    plain: bool  # a folder of this machine
 
 
 def scan(
-    folder: Path,
+    folder: str | Path,
     *,
     regularisation: Sequence[str] = (),
     digests: Digests | None = None,
     progress: Callable[[int, int], None] | None = None,
+    engine: reading.Elsewhere | None = None,
 ) -> Catalog:
     """Everything below `folder`, each file in exactly one place.
 
+    `folder`: a folder; the address of one in a store that fsspec reads; a tar archive, or a folder of nothing but such
+    archives; or a Parquet table with a column `path` and, maybe, `caption`.
     `regularisation`: folders that hold regularisation pictures, besides those named reg and the like: below `folder`,
     or anywhere else.
+    `engine`: whose machines read the files, which all of them have to see; None: this process reads.
     `progress(done, total)` is called after each file. No picture is decoded: one whose pixels are broken is still
     among the pictures.
     Raises FolderError for a folder that is missing, unreadable, empty or without pictures.
     """
-    root = os.path.abspath(Path(folder).expanduser())  # noqa: PTH100  (resolve() would follow a link the user named)
-    listing = _list(root)
+    place = _place(folder, regularisation)
+    found = Found(broken=list(place.held.listing.broken), ignored=list(place.held.listing.ignored))
+    source, files = Source(place.root, place.outside), place.held.listing.files
+    if place.plain and engine is None:
+        reader = _Reader(source, digests, found)
+        for done, path in enumerate(files, start=1):
+            reader.take(path)
+            if progress:
+                progress(done, len(files))
+    else:
+        what = reading.Reading(
+            source=source,
+            digests=digests,
+            shards=place.held.archived,
+            captioned=bool(place.held.captions),
+            engine=engine,
+        )
+        states = {path: place.held.states.get(path, _UNKNOWN) for path in files}
+        if place.plain:
+            states = _states(files, _Reader(source, digests, found))
+        reading.read_all(what, states, found, progress)
+    return replace(_assemble(place, found), outside=place.outside)
+
+
+def _place(folder: str | Path, regularisation: Sequence[str]) -> _Place:
+    here = addresses.local(folder)
+    root = addresses.whole(folder) if here is None else os.path.abspath(here.expanduser())  # noqa: PTH100
+    # (resolve() would follow a link the user named)
+    files = files_at(root)
+    held = held_at(files)
+    listing = held.listing
     elsewhere = layout.outside_of(root, regularisation, listing.folders)
     for start, whole in elsewhere.values():
-        listing.add(start, _list(whole))
-    outside = tuple(elsewhere.values())
+        listing.add(start, files_at(whole).held().listing)
     named = layout.find_named(root, [name for name in regularisation if name not in elsewhere], listing.folders)
-    found = _Found(broken=list(listing.broken), ignored=list(listing.ignored))
-    reader = _Reader(Source(root, outside), digests, found)
-    for done, path in enumerate(listing.files, start=1):
-        reader.take(path)
-        if progress:
-            progress(done, len(listing.files))
-    return replace(_assemble(root, found, named), outside=outside)
+    plain = isinstance(files, FolderFiles) and not held.archived
+    plain = plain and not any(addresses.is_address(whole) for _, whole in elsewhere.values())
+    return _Place(root=root, held=held, outside=tuple(elsewhere.values()), named=named, plain=plain)
 
 
-def _list(root: str) -> Listing:
+def _states(files: Iterable[str], reader: _Reader) -> dict[str, State]:
+    """How the files of a folder are now; what is no file is taken by the reader, which says so."""
+    states = {}
+    for path in files:
+        state = _state(reader.source, path)
+        if state is None:
+            reader.take(path)
+        else:
+            states[path] = state
+    return states
+
+
+def _state(source: Source, path: str) -> State | None:
+    place, name = source.at(path)
     try:
-        return walk(root)
-    except FileNotFoundError:
-        raise FolderError(root, "no such folder", "Check the path") from None
-    except NotADirectoryError:
-        raise FolderError(root, "a file, not a folder", "Give the folder that it lies in") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        problem = getattr(error, "strerror", None) or str(error)
-        raise FolderError(root, f"cannot be read: {problem}", "Check the path and its permissions") from None
+        return place.state(name)
+    except OSError:
+        return None
 
 
 class _Reader:
     """Reads each file once, and puts it where it belongs."""
 
-    def __init__(self, source: Source, digests: Digests | None, found: _Found) -> None:
+    def __init__(self, source: Source, digests: Digests | None, found: Found) -> None:
         self.source, self.digests, self.found = source, digests, found
 
     def take(self, path: str) -> None:
@@ -122,37 +158,21 @@ class _Reader:
             elif left_out[0]:
                 self._break(path, left_out[1])
             else:
-                self._take_text(path, left_out[1], head, file.read)
+                self.found.take_text(path, left_out[1], head, file.read, shards=False)
 
     def _keep(self, path: str, digest: str, before: os.stat_result, after: os.stat_result) -> None:
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             self._break(path, "changed while reading")
             return
         self.found.pictures[path] = digest, after.st_size
-        if self.digests and _is_settled(after):
+        if self.digests and is_settled(after):
             self.digests.remember(self.source.whole_path(path), after, digest)
 
-    def _take_text(self, path: str, reason: str, head: bytes, read: Callable[[int], bytes]) -> None:
-        """Keeps what may be captions; ignores the rest."""
-        name = path.rpartition("/")[2].lower()
-        if name in captions.TABLES:
-            kept, largest = self.found.tables, captions.LARGEST_TABLE
-        elif signatures.suffix_of(path) in signatures.CAPTION_SUFFIXES:
-            kept, largest = self.found.texts, captions.LARGEST_TEXT
-        else:
-            self._ignore(path, reason)
-            return
-        content = _read_up_to(head, read, largest + 1)
-        if len(content) > largest:
-            self._ignore(path, f"too large for captions: more than {largest >> 20} MiB")
-        else:
-            kept[path] = content
-
     def _break(self, path: str, reason: str) -> None:
-        self.found.broken.append(LeftOut(path=path, reason=reason))
+        self.found.set_broken(path, reason)
 
     def _ignore(self, path: str, reason: str) -> None:
-        self.found.ignored.append(LeftOut(path=path, reason=reason))
+        self.found.ignore(path, reason)
 
 
 def _digest(head: bytes, read: Callable[[int], bytes]) -> str:
@@ -162,27 +182,15 @@ def _digest(head: bytes, read: Callable[[int], bytes]) -> str:
     return digest.hexdigest()
 
 
-def _read_up_to(head: bytes, read: Callable[[int], bytes], limit: int) -> bytes:
-    parts, size = [head], len(head)
-    while size < limit and (chunk := read(min(CHUNK, limit - size))):
-        parts.append(chunk)
-        size += len(chunk)
-    return b"".join(parts)
-
-
-def _is_settled(stat: os.stat_result) -> bool:
-    """Whether a further change of the file would show in its time stamp."""
-    age = time.time_ns() - stat.st_mtime_ns
-    return age > (_SETTLED if stat.st_mtime_ns % 1_000_000_000 else _SETTLED_COARSE)
-
-
-def _assemble(root: str, found: _Found, named: frozenset[str]) -> Catalog:
+def _assemble(place: _Place, found: Found) -> Catalog:
     mask = masks.find(found.pictures)
     paths = sorted(found.pictures.keys() - mask.paths)
-    caption = captions.attach(paths, found.texts, found.tables)
+    caption = captions.attach(paths, found.texts, found.tables, shards=place.held.archived)
+    if place.held.captions:
+        caption = replace(caption, of={**caption.of, **place.held.captions})
     catalog = Catalog(
-        folder=root,
-        pictures=tuple(_picture(path, found.pictures[path], caption, mask, named) for path in paths),
+        folder=place.root,
+        pictures=tuple(_picture(path, found.pictures[path], caption, mask, place) for path in paths),
         broken=_sorted(found.broken),
         ignored=_sorted((*found.ignored, *mask.ignored, *caption.ignored)),
     )
@@ -192,10 +200,11 @@ def _assemble(root: str, found: _Found, named: frozenset[str]) -> Catalog:
 
 
 def _picture(
-    path: str, content: tuple[str, int], caption: captions.Captions, mask: masks.Masks, named: frozenset[str]
+    path: str, content: tuple[str, int], caption: captions.Captions, mask: masks.Masks, place: _Place
 ) -> Picture:
     given = caption.of.get(path)
-    subset, repeats = layout.subset_of(path)
+    laid_out = _without_archive(path) if place.held.archived else path
+    subset, repeats = layout.subset_of(laid_out)
     return Picture(
         path=path,
         digest=content[0],
@@ -207,8 +216,14 @@ def _picture(
         mask_path=mask.of.get(path),
         subset=subset,
         repeats=repeats,
-        role=layout.role_of(path, named),
+        role=layout.role_of(laid_out, place.named),
     )
+
+
+def _without_archive(path: str) -> str:
+    """The path as if the archive were unpacked where it lies: an archive is no subset."""
+    archive = archive_of(path)
+    return f"{archive.rpartition('/')[0]}{path[len(archive) :]}".lstrip("/") if archive else path
 
 
 def _sorted(left: Iterable[LeftOut]) -> tuple[LeftOut, ...]:

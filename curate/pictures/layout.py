@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from curate import addresses
 from curate.errors import FolderError
 from curate.records import Role
 
@@ -54,14 +55,17 @@ def outside_of(root: str, names: Sequence[str], folders: set[str]) -> dict[str, 
     real_root = os.path.realpath(root)
     found: dict[str, tuple[str, str]] = {}
     for name in names:
-        whole = os.path.realpath(Path(name).expanduser())
-        if _is_below(name, folders) or not Path(whole).is_dir() or _holds(real_root, whole):
+        whole = addresses.whole(name) if addresses.is_address(name) else os.path.realpath(Path(name).expanduser())
+        if addresses.is_address(name):
+            if addresses.same_or_above(root, whole):
+                continue
+        elif _is_below(name, folders) or not Path(whole).is_dir() or _holds(real_root, whole):
             continue
-        if _holds(whole, real_root):
+        if _holds(whole, real_root) or addresses.same_or_above(whole, root):
             raise FolderError(whole, "holds the set itself", "Give regularisation pictures a folder of their own")
         if not free:
             raise FolderError(whole, "one regularisation folder too many", "Put them together in one folder")
-        start, own = free.pop(0), Path(whole).name
+        start, own = free.pop(0), whole.replace(os.sep, "/").rpartition("/")[2]
         found[name] = f"{start}/{own}" if _REPEATED.match(own) else start, whole
     return found
 
@@ -83,6 +87,8 @@ def find_named(root: str, names: Sequence[str], folders: set[str]) -> frozenset[
     found: set[str] = set()
     for name in names:
         path = os.path.relpath(name, root) if Path(name).is_absolute() else os.path.normpath(name)
+        if addresses.is_address(name):
+            path = addresses.whole(name)[len(root) + 1 :] or "."
         path = path.replace(os.sep, "/")
         matches = {path} & folders or {folder for folder in folders if folder.rpartition("/")[2] == name}
         if not matches or path == ".":

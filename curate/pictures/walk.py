@@ -105,6 +105,12 @@ class _Walker:
         return f"{self.root}/{path}" if path else self.root
 
 
+def why_ignored(path: str) -> str:
+    """Why a file is left alone by its path; "" for one to be looked at."""
+    *folders, name = path.split("/")
+    return next(filter(None, map(_why_folder, folders)), "") or _why_file(name)
+
+
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir(follow_symlinks=False) and not _is_junction(entry)
