@@ -133,7 +133,8 @@ def grouped(made: Made, near: propose.Neighbours, hashed: Sequence[tuple[int, in
     n = len(made.vectors)
     true = {(min(a, b), max(a, b)) for a, b in made.planted.tolist()}
     proof = _proof()
-    proofs = {pair: proof for pair in propose.pairs(near.similarity, near.rows, FLOOR, hashed) if pair in true}
+    proposed = propose.pairs(near.similarity, near.rows, FLOOR, np.array(hashed, np.int64).reshape(-1, 2))
+    proofs = {pair: proof for pair in map(tuple, proposed.tolist()) if pair in true}
     pictures = [Picture(path=f"{row}.jpg", digest=f"{row:016x}", size_bytes=100_000) for row in range(n)]
     evidence = copies.Evidence(
         rows=range(n),

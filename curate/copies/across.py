@@ -67,6 +67,8 @@ def _near(
     """(row of the subject, row beside it): the nearest of the subject for each picture beside it."""
     floor = 1 - BELOW_EDITS * (1 - edit_floor)
     own: NDArray[np.float32] = measured.embeddings[list(subject)]
+    if not own.shape[1]:
+        return
     step = max(1, BLOCK // len(subject))
     for start in range(0, len(beside), step):
         rows = list(beside[start : start + step])

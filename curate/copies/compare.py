@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from curate.copies import propose, remembered
 from curate.copies.edits import Box, files
 from curate.copies.groups import Evidence
-from curate.copies.propose import Neighbours, nearest, pairs
+from curate.copies.propose import Neighbours, pairs
 from curate.copies.prove import Pictures, Prover, Verdicts
+from curate.copies.remembered import Carried, Compared, Kept, Present, hex_digests, without
 from curate.records import Catalog, Features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from curate.copies.align import Proof
+
+    Progress = Callable[[int, int], None]
 
 BELOW_EDITS = 1.6  # times the distance of the calibration pictures' farthest own edit; real edits lay within 1.4
 
@@ -23,40 +29,67 @@ def compare(
     catalog: Catalog,
     measured: Features,
     small: Pictures,
-    verdicts: Verdicts,
+    verdicts: Memory,
     *,
     edit_floor: float,
     half_similarity: float,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Evidence:
     """What is known of the subject's pictures as pairs.
 
     `edit_floor` and `half_similarity` are cosines, of the embedder's own scale. Regularisation pictures are not
-    compared. `progress` counts pairs that had to be aligned.
+    compared. Where nothing was embedded the hashes alone propose. `progress` counts pairs that had to be aligned.
     """
-    from curate.features import near_pairs
-
     rows = [row for row, picture in enumerate(catalog.pictures) if picture.role == "subject"]
     distinct = _first_of_each(measured, rows)
-    floor = 1 - BELOW_EDITS * (1 - edit_floor)
-    near = nearest(measured.embeddings[distinct], floor=min(floor, half_similarity))
-    digests = [catalog.pictures[row].digest for row in distinct]
-    ordered = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.intp)  # a crowd is cut by content
-    hashes = ((int(ordered[i]), int(ordered[j])) for i, j, *_ in near_pairs(measured.hashes[distinct[ordered]]))
-    proposed = [(int(distinct[a]), int(distinct[b])) for a, b in pairs(near.similarity, near.rows, floor, hashes)]
     prover = Prover(small, [picture.digest for picture in catalog.pictures], verdicts)
-    prover.prove(proposed, progress)
+    present = Present(
+        digests=hex_digests([catalog.pictures[row].digest for row in distinct]),
+        embeddings=measured.embeddings[distinct],
+        hashes=measured.hashes[distinct],
+        floors=(1 - BELOW_EDITS * (1 - edit_floor), half_similarity),
+        method=prover.method,
+    )
+    lasting = remembered.LEAST <= len(distinct) <= propose.EXACT
+    before = remembered.read(verdicts.get_last(remembered.WHAT, catalog.folder)) if lasting else None
+    found, proofs, is_new = _compared(present, before, prover, distinct, progress)
+    if lasting and is_new:
+        verdicts.put_last(remembered.WHAT, catalog.folder, remembered.write(found))
+    near = found.neighbours
     return Evidence(
         rows=rows,
         pictures=catalog.pictures,
         files=files(catalog, measured),
-        proofs={pair: proof for pair in proposed if (proof := prover(*pair)) is not None},
+        proofs=proofs,
         prove=prover,
-        similarity=lambda a, b: float(measured.embeddings[a] @ measured.embeddings[b]),
+        similarity=lambda a, b: (
+            float(measured.embeddings[a] @ measured.embeddings[b]) if measured.embeddings.shape[1] else None
+        ),
         alike=Alike(distinct, near, half_similarity),
-        recall=near.recall,
+        recall=near.recall if len(distinct) > propose.EXACT else None,
         faces=_faces(measured, rows),
     )
+
+
+class Memory(Verdicts, Kept, Protocol):
+    """What is known from earlier scans (features.Store)."""
+
+
+def _compared(
+    now: Present, before: Compared | None, prover: Prover, distinct: NDArray[np.intp], progress: Progress | None
+) -> tuple[Compared, dict[tuple[int, int], Proof], bool]:
+    """What comparing the pictures gives, the pairs of rows of the catalog that are one photograph, and whether any of
+    it was not known. `distinct`: the rows of the catalog that are compared."""
+    carried = Carried(before, now)
+    near, hashed, refuted = carried.neighbours(), carried.hashed(), carried.refuted()
+    proposed = pairs(near.similarity, near.rows, now.floors[0], hashed)
+    prover.assume(distinct[refuted])
+    asked: list[tuple[int, int]] = list(map(tuple, distinct[without(proposed, refuted, len(distinct))].tolist()))
+    prover.prove(asked, progress)
+    proofs = {pair: proof for pair in asked if (proof := prover(*pair)) is not None}
+    proved = np.searchsorted(distinct, np.array(list(proofs), np.intp).reshape(-1, 2))
+    found = carried.renewed(near, hashed, without(proposed, proved, len(distinct)))
+    return found, proofs, not carried.is_unchanged or len(asked) > len(proofs)
 
 
 class Alike(Mapping[int, Sequence[int]]):

@@ -21,7 +21,7 @@ from curate.copies.edits import Box, File
 from curate.records import Group, Kind, Member, Picture
 
 Prove = Callable[[int, int], Proof | None]
-Similarity = Callable[[int, int], float]
+Similarity = Callable[[int, int], float | None]
 
 VOTERS = 2  # copies, at least, that together can say that a picture was changed
 ASKED = 64  # pairs of a picture's copies that are compared, at most, to find two that agree
@@ -39,9 +39,9 @@ class Evidence:
     files: Sequence[File]
     proofs: Mapping[tuple[int, int], Proof]  # (a, b), a < b: one photograph
     prove: Prove  # any pair, as a map from the first to the second
-    similarity: Similarity  # cosine of two rows
+    similarity: Similarity  # cosine of two rows; None where nothing was embedded
     alike: Mapping[int, Sequence[int]]  # row -> rows whose kernel value with it is at least 1/2
-    recall: float = 1.0  # share of the nearest neighbours that were found, by a sample; 1 where all pairs were compared
+    recall: float | None = None  # share of the nearest neighbours that were found, by a sample; None: all compared
     not_copies: frozenset[tuple[str, str]] = frozenset()  # pairs of digests that a person has parted
     faces: Mapping[int, Box] = field(default_factory=dict)  # row -> where its largest face is, if one was found
     chosen: Mapping[int, int] = field(default_factory=dict)  # row -> above 0 where a person chose it as keeper; of two
@@ -301,10 +301,15 @@ def _member(evidence: Evidence, keeper: int, row: int, proved: int) -> Member:
         kind="copy",
         edit=edits.describe(proof, evidence.files[keeper], evidence.files[row]),
         correlation=round(proof.overlap.fine, 4),
-        similarity=round(evidence.similarity(keeper, row), 4),
+        similarity=_cosine(evidence, keeper, row),
         changed=proof.changed,
         map=_map(proof),
     )
+
+
+def _cosine(evidence: Evidence, keeper: int, row: int) -> float | None:
+    value = evidence.similarity(keeper, row)
+    return None if value is None else round(value, 4)
 
 
 def _map(proof: Proof) -> tuple[float, float, float, float, float, float]:
@@ -368,7 +373,8 @@ def _lookalikes(evidence: Evidence, links: _Links, keepers: Sequence[int]) -> li
         if keeper in claimed:
             continue
         claimed.add(keeper)
-        taken = sorted((r for r in related[keeper] if r not in claimed), key=lambda r: -evidence.similarity(keeper, r))
+        near = {row: _cosine(evidence, keeper, row) or 0.0 for row in related[keeper] if row not in claimed}
+        taken = sorted(near, key=lambda row: -near[row])
         claimed.update(taken)
         if taken:
             members = tuple(_alike(evidence, keeper, row, related[keeper][row]) for row in taken)
@@ -394,7 +400,7 @@ def _alike(evidence: Evidence, keeper: int, row: int, proof: Proof | None) -> Me
         kind="lookalike",
         edit=edit.replace("%", " %"),
         correlation=correlation,
-        similarity=round(evidence.similarity(keeper, row), 4),
+        similarity=_cosine(evidence, keeper, row),
         changed=changed,
         map=None if proof is None else _map(proof),
     )

@@ -11,8 +11,7 @@ compared with all others, and as many cells are looked at as it takes to find wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +24,10 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 10  # nearest pictures proposed for each
 ALIKE = 32  # nearest pictures looked at for look-alikes
+SPARE = 4  # more, so that those looked at do not depend on the search's rounding: five equal ones in a row are not met
+ROUNDING = 1e-5  # of a cosine in a product of float32 matrices, at most: 1e-6 was seen with 1,280 dimensions
+PAIRS = 4_096  # rows sorted, and pairs whose cosines are counted, at once: 40 MiB of vectors
+BLOCK = 64  # newcomers compared with all others at once
 EXACT = 20_000  # pictures up to which every one is compared with every other (blockwise, nothing kept)
 CELLS = 4.0  # times the root of the number of pictures, as FAISS advises for sets of this size
 TRAINING = 40  # pictures a cell from which the cells are made: FAISS asks for at least 39
@@ -41,6 +44,11 @@ class Neighbours:
     rows: NDArray[np.int64]  # [N, k]; -1 where there are fewer
     recall: float  # share of the neighbours not below the floor that were found, on a sample; 1 where all are
 
+    def first(self, k: int) -> Neighbours:
+        """The k nearest of them."""
+        k = max(k, 0)
+        return replace(self, similarity=self.similarity[:, :k], rows=self.rows[:, :k])
+
 
 def nearest(embeddings: NDArray[np.float32], k: int = ALIKE, floor: float = -1.0) -> Neighbours:
     """The k nearest others of each row.
@@ -48,27 +56,91 @@ def nearest(embeddings: NDArray[np.float32], k: int = ALIKE, floor: float = -1.0
     `embeddings`: float32 [N, D], rows of length 1. `floor`: cosine from which neighbours are wanted. In a set of more
     than EXACT rows at least 99 in 100 of them are found, in a smaller one all.
     """
+    return candidates(embeddings, k, floor).first(min(k, len(embeddings) - 1))
+
+
+def candidates(embeddings: NDArray[np.float32], k: int, floor: float) -> Neighbours:
+    """The k nearest others of each row and SPARE more, so that rounding within the search decides nothing."""
     n = len(embeddings)
-    k = min(k, n - 1)
-    if k < 1:
+    k = min(k + SPARE, n - 1)
+    if k < 1 or not embeddings.shape[1]:
         return Neighbours(similarity=np.zeros((n, 0), np.float32), rows=np.zeros((n, 0), np.int64), recall=1.0)
     vectors = np.ascontiguousarray(embeddings, np.float32)
-    similarity, rows, recall = _exact(vectors, k, floor) if n <= EXACT else _by_cells(vectors, k, floor)
-    order = np.lexsort((rows, -similarity.round(6)), axis=1)
-    return Neighbours(
-        similarity=np.take_along_axis(similarity, order, 1), rows=np.take_along_axis(rows, order, 1), recall=recall
-    )
+    search = _exact if n <= EXACT else _by_cells
+    rows, recall = search(vectors, k, floor - ROUNDING)
+    return _ordered(vectors, np.arange(n), rows, floor, recall)
 
 
-def _exact(vectors: Vectors, k: int, floor: float) -> tuple[Vectors, Rows, float]:
-    """Cosines and rows [N, k] of the nearest others not below the floor, and 1: all of them."""
+def extended(vectors: Vectors, known: Neighbours, searched: Rows, come: Rows, floor: float) -> Neighbours:
+    """`candidates`, of which some are known: the lists of all rows but `searched`, as they are without the rows `come`.
+
+    `vectors` float32 [N, D]. Every row that came is among the `searched`.
+    """
+    import faiss
+
+    vectors = np.ascontiguousarray(vectors, np.float32)
+    similarity, rows = known.similarity.copy(), known.rows.copy()
+    k, own = rows.shape[1], np.arange(len(rows))
+    if len(searched):
+        near, found = faiss.knn(vectors[searched], vectors, k + 1, metric=faiss.METRIC_INNER_PRODUCT)
+        again = _ordered(vectors, searched, _others(near, found, searched, floor - ROUNDING), floor, 1.0)
+        similarity[searched], rows[searched] = again.similarity, again.rows
+    met = np.ones(len(rows), dtype=bool)
+    met[searched] = False
+    for start in range(0, len(come), BLOCK):
+        some = come[start : start + BLOCK]
+        last = np.maximum(similarity[:, -1], floor) - ROUNDING
+        at, row = np.nonzero((vectors[some] @ vectors.T >= last) & met)
+        wide = np.concatenate([rows, np.full((len(rows), len(some)), -1)], axis=1)
+        wide[row, k + at] = some[at]
+        touched = np.unique(row)
+        new = _ordered(vectors, touched, wide[touched], floor, 1.0).first(k)
+        similarity[touched], rows[touched] = new.similarity, new.rows
+    return _ordered(vectors, own, rows, floor, known.recall, similarity)
+
+
+def cosines(vectors: Vectors, one: Rows, other: Rows) -> Vectors:
+    """The cosine of each pair of rows. The same pair has the same bits whatever it is counted with and wherever its
+    rows stand, which products of matrices do not give."""
+    found = np.empty(len(one), np.float32)
+    for start in range(0, len(one), PAIRS):
+        block = slice(start, start + PAIRS)
+        low, high = np.minimum(one[block], other[block]), np.maximum(one[block], other[block])
+        np.einsum("ij,ij->i", vectors[low], vectors[high], out=found[block])
+    return found
+
+
+def _ordered(
+    vectors: Vectors, own: Rows, rows: Rows, floor: float, recall: float, similarity: Vectors | None = None
+) -> Neighbours:
+    """The neighbours `rows` [M, k] of the rows `own`, the nearest first, without those below the floor."""
+    near = np.full(rows.shape, -1, np.float32)
+    found = np.full(rows.shape, -1, np.int64)
+    for start in range(0, len(rows), PAIRS):
+        block = slice(start, start + PAIRS)
+        others = rows[block]
+        if similarity is None:
+            at, rank = np.nonzero(others >= 0)
+            close = np.full(others.shape, -1, np.float32)
+            close[at, rank] = cosines(vectors, own[block][at], others[at, rank])
+        else:
+            close = similarity[block]
+        none = (others < 0) | (close < floor)
+        others, close = np.where(none, -1, others), np.where(none, np.float32(-1), close)
+        order = np.lexsort((others, -close.round(6), none), axis=1)
+        near[block], found[block] = np.take_along_axis(close, order, 1), np.take_along_axis(others, order, 1)
+    return Neighbours(similarity=near, rows=found, recall=recall)
+
+
+def _exact(vectors: Vectors, k: int, floor: float) -> tuple[Rows, float]:
+    """The rows [N, k] of the nearest others not below the floor, -1 where there are fewer, and 1: all of them."""
     import faiss
 
     similarity, rows = faiss.knn(vectors, vectors, k + 1, metric=faiss.METRIC_INNER_PRODUCT)
-    return (*_others(similarity, rows, np.arange(len(vectors)), floor), 1.0)
+    return _others(similarity, rows, np.arange(len(vectors)), floor), 1.0
 
 
-def _by_cells(vectors: Vectors, k: int, floor: float) -> tuple[Vectors, Rows, float]:
+def _by_cells(vectors: Vectors, k: int, floor: float) -> tuple[Rows, float]:
     """The same by an inverted file, and the share of the neighbours that was found, as a sample shows it."""
     import faiss
 
@@ -80,28 +152,26 @@ def _by_cells(vectors: Vectors, k: int, floor: float) -> tuple[Vectors, Rows, fl
     index.add(vectors)
     sample = np.unique(np.linspace(0, n - 1, SAMPLE).astype(np.int64))
     similarity, rows = faiss.knn(vectors[sample], vectors, k + 1, metric=faiss.METRIC_INNER_PRODUCT)
-    _, wanted = _others(similarity, rows, sample, floor)
+    wanted = _others(similarity, rows, sample, floor)
     probes, recall = PROBES, 0.0
     while True:
         index.nprobe = min(probes, cells)
         similarity, rows = index.search(vectors[sample], k + 1)
-        _, found = _others(similarity, rows, sample, floor)
-        recall = _recall(wanted, found)
+        recall = _recall(wanted, _others(similarity, rows, sample, floor))
         if recall >= RECALL or probes >= cells:
             break
         probes *= 2
     similarity, rows = index.search(vectors, k + 1)
-    return (*_others(similarity, rows, np.arange(n), floor), recall)
+    return _others(similarity, rows, np.arange(n), floor), recall
 
 
-def _others(similarity: Vectors, rows: Rows, own: Rows, floor: float) -> tuple[Vectors, Rows]:
-    """What was found without each row itself, one column less; rows -1 and cosine -1 where it is below the floor."""
+def _others(similarity: Vectors, rows: Rows, own: Rows, floor: float) -> Rows:
+    """What was found without each row itself, one column less; -1 where it is below the floor."""
     itself = rows == own[:, None]
     itself[~itself.any(axis=1), -1] = True  # equal pictures can push a row out of its own list
     shape = (len(rows), rows.shape[1] - 1)
     similarity, rows = similarity[~itself].reshape(shape), rows[~itself].reshape(shape).astype(np.int64)
-    none = (rows < 0) | (similarity < floor)
-    return np.where(none, np.float32(-1), similarity), np.where(none, -1, rows)
+    return np.where((rows < 0) | (similarity < floor), -1, rows)
 
 
 def _recall(wanted: Rows, found: Rows) -> float:
@@ -111,22 +181,15 @@ def _recall(wanted: Rows, found: Rows) -> float:
     return right / every if every else 1.0
 
 
-def pairs(
-    similarity: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    floor: float,
-    near_hashes: Iterable[tuple[int, int]],
-) -> Iterator[tuple[int, int]]:
-    """Pairs (a, b), a < b, each once and in order, that an alignment should look at.
+def pairs(similarity: Vectors, rows: Rows, floor: float, hashed: Rows) -> Rows:
+    """Pairs (a, b), a < b, int64 [P, 2], each once and in order, that an alignment should look at.
 
     `similarity`, `rows`: of `nearest`. `floor`: cosine below which no edit of a picture falls with this embedder;
-    neighbours below it are dropped unless their hashes are near too.
+    neighbours below it are dropped unless they are among the pairs with near hashes, `hashed` [H, 2].
     """
     k, n = min(NEIGHBOURS, rows.shape[1]), len(rows)
     one, rank = np.nonzero((similarity[:, :k] >= floor) & (rows[:, :k] >= 0))
     other = rows[one, rank]
-    hashed = np.fromiter((pair for near in near_hashes for pair in near), dtype=np.int64).reshape(-1, 2)
     first = np.concatenate([np.minimum(one, other), hashed.min(axis=1, initial=n)])
     last = np.concatenate([np.maximum(one, other), hashed.max(axis=1, initial=0)])
-    low, high = np.divmod(np.unique(first * n + last), max(n, 1))
-    yield from zip(low.tolist(), high.tolist(), strict=True)
+    return np.stack(np.divmod(np.unique(first * n + last), max(n, 1)), axis=1)

@@ -24,6 +24,8 @@ from curate.features.memory import Store
 from curate.records import Region
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from curate.copies.overlap import Grey
 
 SIGHTS = 3_000  # held at once: 50 KiB for a glance, 130 KiB for a cheap look
@@ -77,6 +79,8 @@ class Prover:
         wanted = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
         self._recall(wanted)
         open_pairs = [pair for pair in wanted if pair not in self._known]
+        if not open_pairs:
+            return
         done = 0
         with one_core_a_thread(), ThreadPoolExecutor(self.workers) as pool:
             for start in range(0, len(open_pairs), CHUNK):
@@ -90,6 +94,10 @@ class Prover:
                 done += len(chunk)
                 if progress is not None:
                     progress(done, len(open_pairs))
+
+    def assume(self, pairs: NDArray[np.intp]) -> None:
+        """Takes pairs [M, 2] of rows, the lesser first, for no copies: an earlier scan found so by the same method."""
+        self._known.update(dict.fromkeys(map(tuple, pairs.tolist())))
 
     def detach(self) -> None:
         """From now on nothing is asked of the store or kept there: it may be closed. What is known stays known."""

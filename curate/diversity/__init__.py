@@ -8,11 +8,12 @@ from curate.diversity.hold_out import HeldOutRows, HoldOutInputs, hold_out
 from curate.diversity.limit import Limit, LimitInputs, limit
 from curate.diversity.maximum import maximum_diversity
 from curate.diversity.nearby import recount
-from curate.diversity.scale import Scale, find_scale, read_scale, shipped_scale
+from curate.diversity.scale import NO_SCALE, Scale, find_scale, read_scale, shipped_scale
 from curate.diversity.subjects import SubjectInputs
 from curate.diversity.targets import TARGETS
 
 __all__ = [
+    "NO_SCALE",
     "TARGETS",
     "CoverageInputs",
     "FillInputs",

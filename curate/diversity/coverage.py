@@ -35,7 +35,7 @@ class CoverageInputs:
     views: Sequence[View | None]  # None: not measured
     weights: NDArray[np.float64]  # [N] effective images of each
     captions: Sequence[str | None]
-    scene: NDArray[np.intp]  # [N] of scenes.clusters
+    scene: NDArray[np.intp] | None  # [N] of scenes.clusters; None: not measured
     preset: str = "character"  # of targets.TARGETS
     folded: bool = False  # left and right count as one
 
@@ -49,7 +49,7 @@ def measure(inputs: CoverageInputs) -> Coverage:
     arc = _largest_arc(inputs, wish) if measured and wanted else None
     lacking = gaps.find(wish, masses, folded=inputs.folded) if measured else ()
     found_gaps = tuple(sorted(lacking, key=lambda gap: (-gap.worth, gap.name)))
-    found = scenes.findings(inputs.scene, inputs.captions)
+    found = () if inputs.scene is None else scenes.findings(inputs.scene, inputs.captions)
     if measured and wanted:
         found = (*_heavy(inputs, masses), *found)
     return Coverage(
@@ -66,8 +66,8 @@ def measure(inputs: CoverageInputs) -> Coverage:
         views_wanted=len(wanted),
         largest_gap_deg=arc[0] if arc else None,
         gaps=found_gaps,
-        scenes=len(np.unique(inputs.scene)),
-        scene_evenness=scenes.evenness(inputs.scene, inputs.weights),
+        scenes=None if inputs.scene is None else len(np.unique(inputs.scene)),
+        scene_evenness=None if inputs.scene is None else scenes.evenness(inputs.scene, inputs.weights),
         findings=found,
     )
 
@@ -96,7 +96,7 @@ def as_json(coverage: Coverage) -> dict[str, Any]:
         else None,
         "gaps": [_gap(gap) for gap in coverage.gaps],
         "scenes": coverage.scenes,
-        "scene_evenness": round(coverage.scene_evenness, 4),
+        "scene_evenness": None if coverage.scene_evenness is None else round(coverage.scene_evenness, 4),
         "findings": list(coverage.findings),
     }
 
@@ -165,8 +165,9 @@ def _largest_arc(inputs: CoverageInputs, wish: Targets) -> tuple[float, float] |
 
 def _headline(inputs: CoverageInputs, masses: Masses, wanted: Sequence[int], arc: tuple[float, float] | None) -> str:
     if not wanted:
-        number = len(np.unique(inputs.scene))
-        return f"{number} scene{'s' if number != 1 else ''} (a {inputs.preset} set has no views to cover)"
+        number = 0 if inputs.scene is None else len(np.unique(inputs.scene))
+        told = "scenes not measured" if inputs.scene is None else f"{number} scene{'s' if number != 1 else ''}"
+        return f"{told} (a {inputs.preset} set has no views to cover)"
     parts = [f"views {sum(bool(masses.seen[b]) for b in wanted)} of {len(wanted)}"]
     if arc and arc[0] > 45.0:
         name = targets.names(folded=inputs.folded)[targets.bin_of(arc[1], folded=inputs.folded)]

@@ -36,7 +36,8 @@ def measure(embeddings: NDArray[np.float32], keeper_of_row: Rows, u: float, orde
     `embeddings` float32 [N, D]. `keeper_of_row` int [N]: the row that stands for each row's photograph (itself, if it
     is no proved copy), -1 for rows that do not count, such as regularisation pictures. `order` int [N] is a permutation
     that does not depend on the order of files, such as by digest: equal sets then give equal bits; without it rows are
-    ordered by their values. Raises ValueError if a keeper does not stand for itself.
+    ordered by their values. Without embeddings, [N, 0], each photograph counts as one and the result says that it was
+    not measured. Raises ValueError if a keeper does not stand for itself.
     """
     keeper_of_row = np.asarray(keeper_of_row, dtype=np.intp)
     counted = keeper_of_row >= 0
@@ -44,6 +45,8 @@ def measure(embeddings: NDArray[np.float32], keeper_of_row: Rows, u: float, orde
     weights = np.zeros(len(embeddings))
     if len(keepers) == 0:
         return Diversity(effective_images=0.0, low=0.0, high=0.0, files=0, photographs=0, evenness=1.0, weights=weights)
+    if not embeddings.shape[1]:
+        return _uncompared(keeper_of_row, keepers)
     keepers = _ordered(embeddings, keepers, order)
     vectors = unit(embeddings, keepers)
     copies = np.bincount(keeper_of_row[counted], minlength=len(embeddings))[keepers]
@@ -72,7 +75,8 @@ def sampled_diversity(
 ) -> float:
     """Diversity 1/(p'Kp) of what a trainer sees that draws row i in proportion to `draw_weights[i]` (>= 0).
 
-    Copies count as their keeper, rows with keeper -1 are left out. 1 to the number of photographs; 0 if nothing is
+    Copies count as their keeper, rows with keeper -1 are left out; without embeddings, [N, 0], no two photographs are
+    alike. 1 to the number of photographs; 0 if nothing is
     drawn. Exact up to 8,000 photographs drawn, an estimate from 4,000 of the draws beyond.
     """
     keeper_of_row = np.asarray(keeper_of_row, dtype=np.intp)
@@ -84,11 +88,32 @@ def sampled_diversity(
     drawn = np.flatnonzero(p)
     if len(drawn) == 0:
         return 0.0
+    if not embeddings.shape[1]:
+        return float(p.sum() ** 2 / (p @ p))
     drawn = _ordered(embeddings, drawn, order)
     shares = p[drawn] / p[drawn].sum()
     if len(drawn) > 2 * DRAWS:
         return _estimated(embeddings, drawn, shares, u)
     return _diversity(unit(embeddings[drawn]), shares, u)
+
+
+def _uncompared(keeper_of_row: Rows, keepers: Rows) -> Diversity:
+    """The photographs themselves, none of which was compared with another but for copies."""
+    files = np.bincount(keeper_of_row[keeper_of_row >= 0], minlength=len(keeper_of_row))[keepers]
+    shares = files / files.sum()
+    weights = np.zeros(len(keeper_of_row))
+    weights[keepers] = 1.0
+    count = float(len(keepers))
+    return Diversity(
+        effective_images=count,
+        low=count,
+        high=count,
+        files=int(files.sum()),
+        photographs=len(keepers),
+        evenness=float(1.0 / (shares @ shares) / count),
+        weights=weights,
+        measured=False,
+    )
 
 
 def _estimated(embeddings: NDArray[np.float32], drawn: Rows, p: Floats, u: float) -> float:

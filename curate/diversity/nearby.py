@@ -44,7 +44,7 @@ def recount(embeddings: NDArray[np.float32], before: Rows, after: Rows, held: Di
     if not len(changed):  # other files of the same photographs
         return replace(held, files=int((after >= 0).sum()), estimated=True)
     count = max(NEAR, EACH * len(changed))
-    if len(changed) > MOST or photographs <= count:
+    if len(changed) > MOST or photographs <= count or not held.measured:
         return None
     weights = held.weights.copy()
     alive = np.flatnonzero(after == own)

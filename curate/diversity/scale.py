@@ -64,6 +64,18 @@ class Scale:
     edit_least: Mapping[str, float]  # least cosine of each edit, the families' and the harsh ones
 
 
+NO_SCALE = Scale(  # of no embedder: nothing is near anything, and nothing is measured with it
+    u=0.0,
+    half_similarity=1.0,
+    calibrated=False,
+    edit_auc={},
+    burst_effective=0.0,
+    edit_floor=1.0,
+    edit_quantiles=(),
+    edit_least={},
+)
+
+
 def find_scale(embed: Embed, name: str = "embedder") -> Scale:
     """The scale of `embed`, which turns pictures (uint8 RGB [H, W, 3], any sizes) into float32 [n, D].
 

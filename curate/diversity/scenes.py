@@ -36,15 +36,25 @@ def clusters(embeddings: NDArray[np.float32], half_similarity: float) -> NDArray
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     vectors = embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)
     some = np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(np.intp))
-    similar = vectors[some] @ vectors[some].T
-    apart = np.maximum(1.0 - similar[np.triu_indices(len(some), k=1)], 0.0)
-    found = fcluster(linkage(apart, "average"), SPAN * (1.0 - half_similarity), "distance") - 1
-    means = np.stack([vectors[some[found == cluster]].mean(axis=0) for cluster in range(found.max() + 1)])
+    looked = vectors[some]
+    found = fcluster(linkage(_apart(looked), "average"), SPAN * (1.0 - half_similarity), "distance") - 1
+    order = np.argsort(found, kind="stable")
+    means = np.stack([looked[rows].mean(axis=0) for rows in np.split(order, np.cumsum(np.bincount(found))[:-1])])
     scene = (vectors @ means.T).argmax(axis=1) if count > MOST else found
     sizes = np.bincount(scene, minlength=len(means))
     rank = np.empty(len(means), dtype=np.intp)
     rank[np.lexsort((np.arange(len(means)), -sizes))] = np.arange(len(means))
     return np.asarray(rank[scene], dtype=np.intp)
+
+
+def _apart(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """1 - cosine of all pairs, as `linkage` takes them: the first row with each later one, then the second, ..."""
+    count = len(vectors)
+    found = np.empty(count * (count - 1) // 2)
+    at = 0
+    for row, similar in enumerate(vectors @ vectors.T):
+        np.subtract(1.0, similar[row + 1 :], out=found[at : (at := at + count - row - 1)])
+    return np.maximum(found, 0.0, out=found)
 
 
 def evenness(scene: NDArray[np.intp], weights: NDArray[np.float64]) -> float:

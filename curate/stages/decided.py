@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate import addresses
 from curate.decisions import Decisions, Journal, Kind, Listed, known_to, open_journal
 from curate.records import Catalog, Picture
 from curate.settings import ScanSettings
@@ -94,7 +95,7 @@ def notes(pictures: Sequence[Picture], decisions: Decisions) -> tuple[str, ...]:
     return (f"{which} not here any more, or changed; `curate decisions` lists all",)
 
 
-def listed(folder: Path, settings: ScanSettings) -> tuple[Journal, Listed]:
+def listed(folder: str | Path, settings: ScanSettings) -> tuple[Journal, Listed]:
     """The journal of a set, and its decisions by the pictures that lie there now; nothing is measured.
 
     A folder that is gone has no pictures; what was decided there is told all the same. Raises FolderError for what is
@@ -104,11 +105,12 @@ def listed(folder: Path, settings: ScanSettings) -> tuple[Journal, Listed]:
 
     journal = open_journal(folder, settings)
     here: tuple[Picture, ...] = ()
-    if folder.exists():
+    local = addresses.local(folder)
+    if local is None or local.exists():
         with features.open_store(settings) as store:
             here = pictures.scan(folder, regularisation=settings.regularisation, digests=store).pictures
     return journal, Listed(
-        folder=str(folder.resolve()),
+        folder=addresses.whole(folder),
         file=str(journal.file),
         pictures=here,
         decisions=known_to(here, journal.listing())[0],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from curate.decisions import NONE, Decisions
 from curate.records import Analysis, Catalog, Diversity, Group, View
-from curate.stages import inputs
+from curate.stages import answers, inputs
 from curate.stages.measured import Measured, check_preset, checks_of, kept_of, with_captions
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Deciding:
                 decided=decided.kinds(catalog.pictures, decisions),
                 decisions=decisions.number_for(catalog.pictures),
                 shared=found.shared,
+                recall=found.evidence.recall,
             )
             return self._covered(analysis, keepers, quick)
 
@@ -98,6 +100,8 @@ class Deciding:
         return known[1]  # type: ignore[return-value]
 
     def _groups(self, catalog: Catalog, decisions: Decisions) -> tuple[Group, ...]:
+        if self.found.groups is not None and not (decisions.captions or decisions.apart or decisions.keepers):
+            return self.found.groups
         from curate import copies
         from curate.stages import decided
 
@@ -106,7 +110,7 @@ class Deciding:
     def _diversity(self, keepers: Rows, quick: bool) -> Diversity:
         import numpy as np
 
-        from curate import diversity, features
+        from curate import diversity
 
         embeddings, u = self.found.features.embeddings, self.found.scale.u
         if self._counted is not None:
@@ -116,10 +120,29 @@ class Deciding:
             if quick and estimates < DRIFT and (near := diversity.recount(embeddings, before, keepers, held, u)):
                 self._counted = keepers, near, estimates + 1
                 return near
-        with features.one_core_a_thread():  # BLAS threads that wait for each other cost more than they give here
-            held = diversity.measure(embeddings, keepers, u, inputs.order(self.found.catalog))
+        held = self._count(keepers)
         self._counted = keepers, held, 0
         return held
+
+    def _count(self, keepers: Rows) -> Diversity:
+        """The whole count. Of a large set, scenes are found on another core meanwhile, and both are remembered."""
+        from curate import diversity, features
+
+        embeddings, u, order = self.found.features.embeddings, self.found.scale.u, inputs.order(self.found.catalog)
+        if len(embeddings) <= LARGE or not embeddings.shape[1]:
+            with features.one_core_a_thread():  # BLAS threads that wait for each other cost more than they give here
+                return diversity.measure(embeddings, keepers, u, order)
+
+        def counted() -> answers.Arrays:
+            with features.one_core_a_thread(), ThreadPoolExecutor(1) as beside:
+                scenes = beside.submit(self._found_scenes, keepers)
+                held = diversity.measure(embeddings, keepers, u, order)
+                return {**answers.arrays_of(held), "scenes": scenes.result()}
+
+        memory = answers.Answers(self.found.settings, self.found.catalog.folder, embeddings, u)
+        found = memory.once("counted", keepers, counted)
+        self._known["scenes"] = (keepers.tobytes(), found["scenes"])
+        return answers.diversity_of(found)
 
     def _seen(self, catalog: Catalog, decisions: Decisions) -> tuple[View, ...]:
         """Every picture's view; those whose caption and correction are as before stay."""
@@ -162,6 +185,9 @@ class Deciding:
 
         settings, photographs = self.found.settings, np.flatnonzero(keepers == np.arange(len(keepers)))
         check_preset(settings.preset)
+        if not self.found.features.embedded:
+            asked = inputs.coverage_inputs(analysis, settings.preset, settings.mirror_ok)
+            return replace(analysis, coverage=diversity.coverage.measure(asked))
         if not (quick and self._scenes is not None and (self._scenes[photographs] >= 0).all()):
             self._scenes = self._once("scenes", keepers.tobytes(), lambda: self._found_scenes(keepers))
         scenes = self._scenes[photographs]

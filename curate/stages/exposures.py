@@ -45,6 +45,7 @@ def plan_for(training: Analysis, settings: Settings, budget: PlanSettings) -> Dr
         return Drawn(values=_at_fixed_repeats(training, budget, budget.target_steps), repeats={})
     asked = inputs.plan_inputs(training, budget, advice=False)
     if settings.weights:
+        inputs.require_embeddings(training, "--weights")
         return _by_weights(training, asked)
     return Drawn(values=inputs.export_values(plan.recommend(asked), asked.subsets), repeats={})
 
@@ -226,8 +227,11 @@ def _at_fixed_repeats(training: Analysis, budget: PlanSettings, target: int) -> 
 def _why(budget: PlanSettings, found: Plan, steps: int) -> tuple[str, ...]:
     seen = found.exposures.per_effective_image * steps / found.schedule.steps
     sound = found.judgement.sound
+    each, worth = "effective image", f"{found.pictures} pictures, {found.effective_images:.1f} effective images"
+    if not found.compared:
+        each, worth = "picture", inputs.worth(found)
     return (
         f"{steps} optimizer steps at {budget.repeats:g} repeats, both as asked for",
-        f"{found.pictures} pictures, {found.effective_images:.1f} effective images",
-        f"each effective image is seen {seen:.0f} times (sound here is {sound[0]:.0f} to {sound[1]:.0f})",
+        worth,
+        f"each {each} is seen {seen:.0f} times (sound here is {sound[0]:.0f} to {sound[1]:.0f})",
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from curate.errors import ModelError
 from curate.records import Analysis, Catalog, Gap, Group, Subjects, View
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def plan_inputs(analysis: Analysis, settings: PlanSettings, *, advice: bool = Tr
     found = PlanInputs(
         sizes=tuple((facts[row].width, facts[row].height) for row in rows),
         effective_images=analysis.diversity.effective_images,
+        compared=analysis.diversity.measured,
         low=analysis.diversity.low,
         high=analysis.diversity.high,
         settings=settings,
@@ -94,7 +96,7 @@ def plan_inputs(analysis: Analysis, settings: PlanSettings, *, advice: bool = Tr
     if advice:
         found = replace(
             found,
-            subjects=subjects(analysis),
+            subjects=subjects(analysis) if analysis.features.embedded else None,
             as_they_lie=_as_they_lie(analysis, keepers, rows),
             concerned=_concerned(analysis, rows),
             gaps=_gaps(analysis, settings),
@@ -119,13 +121,13 @@ def coverage_inputs(
     analysis: Analysis, preset: str, folded: bool, scenes: NDArray[np.intp] | None = None
 ) -> CoverageInputs:
     """The set as coverage sees it: each photograph of the subject once. `folded`: left and right count as one.
-    `scenes`: of these photographs, where they are known already."""
+    `scenes`: of these photographs, where they are known already; without embeddings there are none."""
     from curate import diversity
 
     pictures = analysis.catalog.pictures
     standing = keeper_of_row(analysis.catalog, analysis.groups, analysis.kept)
     rows = [row for row, keeper in enumerate(standing) if keeper == row]
-    if scenes is None:
+    if scenes is None and analysis.features.embedded:
         scenes = diversity.scenes.clusters(analysis.features.embeddings[rows], analysis.model.half_similarity)
     return diversity.CoverageInputs(
         views=[_known(analysis.views[row]) for row in rows] if analysis.views else [None] * len(rows),
@@ -196,8 +198,7 @@ def export_values(plan: Plan, layout: Sequence[LaidOut]) -> Values:
 
     schedule = plan.schedule
     repeats = dict(zip((part.name for part in layout), schedule.subset_repeats, strict=True))
-    low, high = plan.effective_range
-    sound = plan.judgement.sound
+    sound, each = plan.judgement.sound, "effective image" if plan.compared else "picture"
     return Values(
         base=plan.base,
         resolution=plan.resolution,
@@ -217,8 +218,24 @@ def export_values(plan: Plan, layout: Sequence[LaidOut]) -> Values:
         save_unit=plan.save_unit,
         why=(
             f"{schedule.steps} optimizer steps by {plan.trainer}'s own rule; {plan.target_steps or 'no'} asked for",
-            f"{plan.pictures} pictures, {plan.effective_images:.1f} effective images ({low:.1f} to {high:.1f})",
-            f"each effective image is seen {plan.exposures.per_effective_image:.0f} times "
+            worth(plan),
+            f"each {each} is seen {plan.exposures.per_effective_image:.0f} times "
             f"({plan.judgement.verdict.replace('_', ' ')}; sound here is {sound[0]:.0f} to {sound[1]:.0f})",
         ),
     )
+
+
+def require_embeddings(analysis: Analysis, what: str) -> None:
+    """Raises ModelError where `what` is asked of an analysis without embeddings."""
+    if not analysis.features.embedded:
+        raise ModelError(
+            "none", f"{what} rests on what a model sees, which was not measured", "Use --model auto, builtin or clip"
+        )
+
+
+def worth(plan: Plan) -> str:
+    """What the pictures of a plan are worth, for the notes of an export."""
+    low, high = plan.effective_range
+    if not plan.compared:
+        return f"{plan.pictures} pictures; effective images not measured (--model none)"
+    return f"{plan.pictures} pictures, {plan.effective_images:.1f} effective images ({low:.1f} to {high:.1f})"

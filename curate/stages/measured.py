@@ -12,6 +12,7 @@ from curate.errors import PlanError
 from curate.records import Analysis, Catalog, Check, Features, Group, Model, Shared
 from curate.settings import ScanSettings
 from curate.stages import inputs
+from curate.stages.outside import check_outside
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from curate.features.views import LateViewer
     from curate.pictures import Source
 
+UNEMBEDDED = (
+    "nothing was embedded (--model none): copies were looked for by their hashes alone, which miss strong crops and "
+    "edits; look-alikes, effective images, subjects, scenes, views and quality, size apart, were not measured"
+)
 Progress = Callable[[str, int, int], None]
 """(stage, done, all), called from the thread that called scan(); all is 0 while it is not known."""
 
@@ -40,6 +45,7 @@ class Measured:
     vectors: Mapping[str, NDArray[np.float32]]  # of view classes, from an embedder that reads text; {} for others
     notes: tuple[str, ...]
     shared: tuple[Shared, ...] = ()  # regularisation pictures that are copies of the subject's
+    groups: tuple[Group, ...] | None = None  # by that evidence alone, where it was grouped already
 
 
 def measured(
@@ -55,15 +61,36 @@ def measured(
 
     told = progress or silent
     check_preset(settings.preset)
+    check_outside(folder, settings)
     viewer = _viewer(settings, told)
-    with features.open_store(settings) as store:
+    with features.connected(settings) as engine, features.open_store(settings) as store:
         found = pictures.scan(
-            Path(folder), regularisation=settings.regularisation, digests=store, progress=stage(told, "reading")
+            folder,
+            regularisation=settings.regularisation,
+            digests=store,
+            progress=stage(told, "reading"),
+            engine=engine,
         )
+        children = features.processes(settings)
+        if model is None and engine is None and store.last_folder is None:  # the cache is new: nothing is known
+            children.warm(len(found.pictures))  # while the model is loaded
         embedder, why = (model, "") if model else features.choose(settings, store=store, progress=told)
+        if engine is not None:
+            wanted = features.Wanted(
+                catalog=found,
+                embedder=embedder,
+                store=store,
+                settings=settings,
+                engine=engine,
+                viewer=viewer,
+                custom=model is not None,
+            )
+            found = features.measure_ahead(wanted, stage(told, "measuring"))
         catalog, seen, small = features.measure(
-            found, embedder, store, settings, viewer=viewer, progress=stage(told, "measuring")
+            found, embedder, store, settings, viewer=viewer, progress=stage(told, "measuring"), engine=children
         )
+        if embedder.key == features.NOTHING:
+            seen = features.look_closer(catalog, seen, small, store, settings, stage(told, "looking closer"))
         scale = _scale(embedder, store, told)
         evidence = copies.compare(
             catalog,
@@ -74,7 +101,7 @@ def measured(
             half_similarity=scale.half_similarity,
             progress=stage(told, "comparing"),
         )
-        copies.stars(evidence)  # asks for every pair that grouping needs while the store is open
+        groups = copies.stars(evidence)  # asks for every pair that grouping needs while the store is open
         shared = copies.across(
             catalog, seen, evidence.prove, edit_floor=scale.edit_floor, progress=stage(told, "comparing")
         )
@@ -90,8 +117,14 @@ def measured(
         scale=scale,
         evidence=evidence,
         vectors=vectors,
-        notes=(*store.problems, *([viewer.problem] if viewer and viewer.problem else [])),
+        notes=(
+            *([UNEMBEDDED] if embedder.key == features.NOTHING else []),
+            *store.problems,
+            *([viewer.problem] if viewer and viewer.problem else []),
+            *([children.problem] if children.problem else []),
+        ),
         shared=shared,
+        groups=groups,
     )
 
 
@@ -173,8 +206,10 @@ def _scale(embedder: Embedder, store: Store, told: Progress) -> Scale:
     """The embedder's similarity scale: kept from an earlier run or shipped, else found on the bundled pictures."""
     import numpy as np
 
-    from curate import diversity
+    from curate import diversity, features
 
+    if embedder.key == features.NOTHING:
+        return diversity.NO_SCALE
     kept = store.get_scale(embedder.key)
     if kept is not None:
         return diversity.read_scale(json.loads(kept))
@@ -204,9 +239,14 @@ def kept_of(catalog: Catalog, groups: tuple[Group, ...]) -> tuple[bool, ...]:
 
 
 def checks_of(measured: Features, settings: ScanSettings) -> tuple[Mapping[str, Check], ...]:
-    """Every picture's quality checks."""
+    """Every picture's quality checks; without embeddings those that need no pixels, which few were decoded for."""
     from curate.features import checks
 
+    if not measured.embedded:
+        sizes = (checks.size.of(facts.width, facts.height) for facts in measured.facts)
+        return tuple(
+            checks.judge(size, facts, settings.resolution) for size, facts in zip(sizes, measured.facts, strict=True)
+        )
     return tuple(
         checks.judge(values, facts, settings.resolution)
         for values, facts in zip(measured.checks, measured.facts, strict=True)

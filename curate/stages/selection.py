@@ -37,12 +37,14 @@ def select(analysis: Analysis, settings: Settings) -> Selected:
     rows = _rows(analysis, settings)
     limited, beyond = None, frozenset[int]()
     if settings.limit is not None:
+        inputs.require_embeddings(analysis, "--limit")
         limited, chosen = _limited(analysis, settings.limit, rows)
         beyond = frozenset(rows) - chosen
         rows = [row for row in rows if row in chosen]
     training = _narrowed(analysis, rows)
     held, out = None, frozenset[int]()
     if settings.validation:
+        inputs.require_embeddings(analysis, "--validation")
         found = _hold_out(analysis, settings.validation, rows)
         out = frozenset(rows[at] for at in found.rows)
         whole, training = training, _narrowed(analysis, [row for row in rows if row not in out])
@@ -78,7 +80,8 @@ def export_of(selected: Selected, settings: Settings, drawn: Drawn) -> Export:
         elif row in selected.held_out:
             items.append(replace(item, held_out=True))
         else:
-            items.append(replace(item, repeats=drawn.repeats.get(row), weight=float(weights[row])))
+            weight = float(weights[row]) if selected.training.diversity.measured else None
+            items.append(replace(item, repeats=drawn.repeats.get(row), weight=weight))
     return replace(wanted, items=tuple(items), selection=replace(selected.record, weighted=drawn.weighted))
 
 

@@ -91,5 +91,6 @@ def test_one_picture_has_no_neighbours() -> None:
 def test_pairs_below_what_an_edit_can_do_are_dropped_unless_their_hashes_are_near() -> None:
     similarity = np.float32([[0.9, 0.2], [0.9, 0.3], [0.3, 0.2]])
     rows = np.array([[1, 2], [0, 2], [1, 0]])
-    assert list(propose.pairs(similarity, rows, 0.5, [])) == [(0, 1)]
-    assert list(propose.pairs(similarity, rows, 0.5, [(2, 0)])) == [(0, 1), (0, 2)]
+    none = np.zeros((0, 2), np.intp)
+    assert propose.pairs(similarity, rows, 0.5, none).tolist() == [[0, 1]]
+    assert propose.pairs(similarity, rows, 0.5, np.array([[2, 0]])).tolist() == [[0, 1], [0, 2]]
