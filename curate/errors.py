@@ -11,6 +11,8 @@ CurateError
 ├── ManifestError      a manifest that cannot be read, repeated or relied on
 ├── DecisionError      a file of decisions that cannot be read or written
 ├── ServeError         an address that a page cannot be served on
+├── EngineError        machines that cannot be reached, or that cannot do the work
+├── FeaturesError      a place for measured features that cannot be used
 └── CacheError         a cache that cannot be used (the pipeline goes on without it)
 
 Each message says what, where and what to do, in one line. The command line prints it and exits 1.
@@ -22,7 +24,18 @@ from collections.abc import Iterable
 
 
 class CurateError(Exception):
-    """Base of all errors that a user can cause or mend."""
+    """Base of all errors that a user can cause or mend. Travels between processes as it is."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(kind: type[CurateError], args: tuple[object, ...], fields: dict[str, object]) -> CurateError:
+    """The error anew. Its class is not called: it takes fields, where pickle would give it the finished message."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 class FolderError(CurateError):
@@ -107,6 +120,22 @@ class ServeError(CurateError):
     def __init__(self, host: str, port: int, problem: str, advice: str) -> None:
         self.host, self.port, self.problem, self.advice = host, port, problem, advice
         super().__init__(f"{host}:{port} cannot be served on: {problem}. {advice}.")
+
+
+class EngineError(CurateError):
+    """Machines that cannot be reached or cannot do the work: no Ray, a wrong address, a worker that fails."""
+
+    def __init__(self, engine: str, problem: str, advice: str) -> None:
+        self.engine, self.problem, self.advice = engine, problem, advice
+        super().__init__(f"Engine {engine!r}: {problem}. {advice}.")
+
+
+class FeaturesError(CurateError):
+    """A place for measured features that cannot be used: no such bucket, no permission, not seen by the workers."""
+
+    def __init__(self, address: object, problem: str, advice: str) -> None:
+        self.address, self.problem, self.advice = str(address), problem, advice
+        super().__init__(f"features {self.address}: {problem}. {advice}.")
 
 
 class CacheError(CurateError):

@@ -6,10 +6,11 @@ folder -> catalog -> features -> pairs -> groups -> diversity -> analysis -> pla
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from curate import addresses
 from curate.decisions import open_journal
 from curate.errors import FolderError
 from curate.records import Analysis
@@ -17,10 +18,11 @@ from curate.settings import ScanSettings
 from curate.stages import inputs
 from curate.stages.deciding import Deciding, decide
 from curate.stages.measured import Measured, Progress, measured, silent, stage, with_coverage
+from curate.stages.outside import check_outside
 
 if TYPE_CHECKING:
     from curate.features import Embedder
-    from curate.output import Compared, Written
+    from curate.output import Compared, Export, Written
     from curate.output import Settings as ExportSettings
     from curate.output.records import Link
     from curate.plan import Plan, PlanSettings
@@ -37,12 +39,14 @@ def scan(
 ) -> Analysis:
     """What is in a folder of pictures: copies, look-alikes, poor and broken pictures, effective images.
 
-    `model` is any object that obeys the Embedder protocol; it stands in for `settings.model`. What the user decided of
-    the set before is honoured. Nothing in the folder is written. Raises FolderError, ModelError and DecisionError; a
-    broken cache only costs time and is said in the notes.
+    `folder` may be an address too (`s3://bucket/pictures`, whatever fsspec reads), a tar archive or a folder of them,
+    or a Parquet table of paths. `model` is any object that obeys the Embedder protocol; it stands in for
+    `settings.model`. What the user decided of the set before is honoured. Nothing in the folder is written. Raises
+    FolderError, ModelError and DecisionError; a broken cache only costs time and is said in the notes.
     """
     settings = settings or ScanSettings()
-    journal = open_journal(Path(folder), settings)  # first: what cannot be honoured is known before time is spent
+    check_outside(folder, settings)
+    journal = open_journal(folder, settings)  # first: what cannot be honoured is known before time is spent
     analysis = decide(measured(folder, settings, model=model, progress=progress), journal.present)
     return replace(analysis, notes=(*analysis.notes, *journal.problems))
 
@@ -78,6 +82,7 @@ def export(
     dry_run: bool = False,
     link: Link = "",
     update: bool = False,
+    listed: bool = False,
     scan_settings: ScanSettings | None = None,
     progress: Progress | None = None,
 ) -> Written:
@@ -85,7 +90,8 @@ def export(
 
     `plan` holds the budget that the configuration is written for; None: 1000 steps. A dry run tells what would be
     written and writes nothing. `update`: a set that was exported there before is brought up to date, and files that
-    curate did not write stay. The source folder is only read; the destination is whole or absent afterwards. Raises
+    curate did not write stay. `listed`: only the manifest is written. The source is only read. The destination is whole
+    or absent afterwards; at an address, such as `s3://bucket/set`, it is whole once its manifest is there. Raises
     DestinationError, ExportError, ManifestError, and what `recommend` raises.
     """
     from curate import output
@@ -97,10 +103,8 @@ def export(
     chosen = settings or output.Settings()
     selected = selection.select(analysis, chosen)
     drawn = exposures.plan_for(selected.training, chosen, plan or PlanSettings(target_steps=USUAL_STEPS))
-    drafted = output.draft(selection.export_of(selected, chosen, drawn), Path(destination))
-    return output.write(
-        drafted, Path(destination), dry_run=dry_run, link=link, update=update, progress=stage(told, "writing")
-    )
+    how = Writing(dry_run=dry_run, link=link, update=update, listed=listed)
+    return _written(selection.export_of(selected, chosen, drawn), destination, how, told)
 
 
 def export_like(
@@ -125,35 +129,52 @@ def export_like(
     record = output.read_manifest(Path(manifest))
     with features.open_store(scan_settings or ScanSettings()) as store:
         catalog = pictures.scan(
-            Path(folder or record.export.folder),
+            folder or record.export.folder,
             regularisation=[elsewhere for _, elsewhere in record.export.outside],
             digests=store,
             progress=stage(told, "reading"),
         )
     repeated = output.repeat(record, catalog)
-    written = output.write(
-        output.draft(repeated.export, Path(destination)),
-        Path(destination),
-        dry_run=dry_run,
-        link=record.link,
-        update=update,
-        progress=stage(told, "writing"),
-    )
+    how = Writing(dry_run=dry_run, link=record.link, update=update)
+    written = _written(repeated.export, destination, how, told)
     written = replace(written, notes=(*repeated.notes(), *written.notes))
-    return written, None if dry_run else output.compare(record, written)
+    return written, None if dry_run or not record.files else output.compare(record, written)  # a list has no files
 
 
-def folder_or_last(folder: str | Path | None, settings: ScanSettings) -> Path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """How an export is written."""
+
+    dry_run: bool = False
+    link: Link = ""
+    update: bool = False
+    listed: bool = False  # only its manifest
+
+
+def _written(made: Export, destination: str | Path, how: Writing, told: Progress) -> Written:
+    """The export, in a folder or a store."""
+    from curate import output
+
+    place, progress = addresses.place(destination), stage(told, "writing")
+    if isinstance(place, Path):
+        drafted = output.draft(made, place)
+        return output.write(drafted, place, **asdict(how), progress=progress)
+    output.check_place(place, made.folder, update=how.update)
+    return output.upload(output.draft(made, place), place, dry_run=how.dry_run, listed=how.listed, progress=progress)
+
+
+def folder_or_last(folder: str | Path | None, settings: ScanSettings) -> str | Path:
     """The folder, or the one that was scanned last with this cache. Raises FolderError if there is none."""
     from curate import features
 
     if folder is not None:
-        return Path(folder)
+        check_outside(folder, settings)
+        return addresses.place(folder)
     with features.open_store(settings) as store:
         last = store.last_folder
     if last is None:
         raise FolderError(".", "no folder was given and none was scanned before", "Name the folder of pictures")
-    return Path(last)
+    return addresses.place(last)
 
 
 def remember_plan(analysis: Analysis, settings: PlanSettings, scan_settings: ScanSettings) -> None:
@@ -165,7 +186,7 @@ def remember_plan(analysis: Analysis, settings: PlanSettings, scan_settings: Sca
 
 
 def plan_for_export(
-    folder: Path,
+    folder: str | Path,
     target_steps: int | None,
     batch_size: int | Literal["auto"],
     base: str,
@@ -178,7 +199,7 @@ def plan_for_export(
     if target_steps is not None:
         return PlanSettings(target_steps=target_steps, batch_size=batch_size, base=base)
     with features.open_store(scan_settings) as store:
-        kept = store.get_plan(str(folder.resolve()))
+        kept = store.get_plan(addresses.whole(folder))
     if kept is None:
         return PlanSettings(target_steps=USUAL_STEPS, batch_size=batch_size, base=base)
     return PlanSettings(**json.loads(kept))
@@ -193,7 +214,9 @@ def with_repeats(budget: PlanSettings, repeats: float | None, weights: bool) -> 
 
 def without_lookalikes(analysis: Analysis) -> Analysis:
     """The same analysis with one picture of each group of look-alikes kept: its keeper, or the first of the others
-    that stays where the user left the keeper out. What the user keeps stays too."""
+    that stays where the user left the keeper out. What the user keeps stays too. Raises ModelError where look-alikes
+    were not looked for."""
+    inputs.require_embeddings(analysis, "--drop-lookalikes")
     dropped: set[int] = set()
     for group in analysis.groups:
         if group.kind == "lookalike":

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate import addresses
 from curate.decisions import open_journal
-from curate.errors import PlanError
+from curate.errors import ModelError, PlanError
 from curate.pictures import JoinedSource
 from curate.pipeline import scan, with_coverage
 from curate.records import Analysis, Catalog, Features, LeftOut
@@ -51,14 +52,17 @@ def fill(
 
     Both folders are only read. Copies of the set or of a better picture in the pool and poor pictures are never picked.
     Each pick is the best one after those before it, which reaches at least 1 - 1/e of the best choice of as many
-    (Nemhauser, Wolsey and Fisher 1978). Raises what `scan` raises, and PlanError for a count below 1.
+    (Nemhauser, Wolsey and Fisher 1978). Raises what `scan` raises, ModelError for the model "none", and PlanError for a
+    count below 1.
     """
     from curate import diversity
 
     if count < 1:
         raise PlanError(f"{count} pictures to pick", "Give -n a number from 1 on")
     chosen, told = settings or ScanSettings(), progress or silent
-    if Path(pool).resolve() == Path(folder).resolve():
+    if chosen.model == "none":
+        raise ModelError("none", "what a picture adds rests on what a model sees", "Use --model auto, builtin or clip")
+    if addresses.whole(pool) == addresses.whole(folder):
         raise PlanError("The pool is the set itself", "Name a folder of other pictures")
     offered = scan(pool, replace(chosen, regularisation=()), progress=told)
     held = scan(folder, chosen, progress=told)
@@ -131,7 +135,7 @@ def _copies(held: Analysis, offered: Analysis, settings: ScanSettings, told: Pro
     """Pictures of the pool that are proved copies of one in the set, by their path."""
     mine, theirs = _photographs(held, left_out=True), _photographs(offered)  # what was left out is not offered again
     source = JoinedSource({SET: held.catalog.folder, POOL: offered.catalog.folder})
-    apart = open_journal(Path(held.catalog.folder), settings).present.apart
+    apart = open_journal(held.catalog.folder, settings).present.apart
     both = prove(_joined(_only(held, mine), _only(offered, theirs)), source, settings, told, apart)
     found: dict[str, str] = {}
     for group in both.groups:

@@ -50,7 +50,7 @@ class LeftOut:
 class Catalog:
     """What lies in a folder: each file is one of a picture, a caption or mask of one, broken, or ignored."""
 
-    folder: str  # absolute path
+    folder: str  # absolute path, or address
     pictures: tuple[Picture, ...]
     broken: tuple[LeftOut, ...] = ()
     ignored: tuple[LeftOut, ...] = ()
@@ -70,7 +70,7 @@ class Facts:
     frames: int  # 1 unless animated
     profile: str  # "" for none or sRGB, else the ICC profile's description
     bits: int  # per channel, as stored
-    pixel_digest: str  # SHA-256 of size and upright RGB pixels, hex
+    pixel_digest: str  # XXH3 (128 bits) of size and upright RGB pixels, hex: equal where what they show is equal
     has_location: bool = False  # the file tells where it was taken
 
 
@@ -267,6 +267,8 @@ class Analysis:
     decided: tuple[tuple[str, ...], ...] = ()  # of each picture: the kinds of the user's decisions on it; () for none
     decisions: int = 0  # how many of them are honoured here
     shared: tuple[Shared, ...] = ()  # regularisation pictures that are copies of the subject's, by their path
+    recall: float | None = None  # share of the nearest neighbours that the search found, 0-1, as a sample shows it;
+    # None where every two pictures were compared
 
     def row(self, path: str) -> int:
         """The row of a picture; KeyError if there is none of that path."""

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+from stores import memory as memory
+from stores import s3 as s3
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach a hub
 ROOT = Path(__file__).parents[1]

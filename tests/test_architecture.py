@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # lowest first; a room imports only from lines above its own, or from itself
 LEVELS = (
     ("errors",),
-    ("records", "settings"),
+    ("records", "settings", "addresses"),
     ("pictures", "trainers", "engine", "decisions"),
     ("features",),
     ("copies",),
@@ -33,6 +33,7 @@ LEVEL["__init__"] = 0  # `from curate import x` names a room, which is looked at
 DOORS = {
     "PIL": ("pictures/pixels", "features/hashes.py", "diversity/edits.py"),
     "pillow_heif": ("pictures/pixels",),
+    "xxhash": ("pictures/pixels",),
     "imagehash": ("features/hashes.py",),
     "faiss": ("copies/propose.py",),
     "cv2": (
@@ -48,10 +49,14 @@ DOORS = {
     "open_clip": ("features/embed",),
     "timm": ("features/embed",),
     "huggingface_hub": ("features/embed",),
-    "ai_edge_litert": ("features/views",),
+    "ai_edge_litert": ("features/views", "features/embed"),
+    "flatbuffers": ("features/embed/flatbuffer.py",),
     "urllib.request": ("features/wheels.py", "features/embed/hub.py"),
-    "subprocess": ("features/wheels.py", "features/embed/devices.py"),
+    "subprocess": ("features/wheels.py", "features/embed/devices.py", "engine/children.py"),
     "sqlite3": ("features/store.py",),
+    "fsspec": ("pictures/sources/remote.py", "features/parquet.py"),
+    "pyarrow": ("pictures/sources/table.py", "features/parquet.py"),
+    "tarfile": ("pictures/sources/tars.py",),
     "filelock": ("decisions/log.py",),
     "ray": ("engine/ray.py",),
     "typer": ("cli",),
@@ -108,7 +113,7 @@ def test_libraries_stay_behind_their_doors(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_heavy_libraries_are_imported_when_called(path: Path) -> None:
     heavy = {"PIL", "cv2", "faiss", "torch", "open_clip", "timm", "scipy", "ai_edge_litert", "ray", "jinja2", "rich"}
-    heavy |= {"starlette", "uvicorn"}
+    heavy |= {"starlette", "uvicorn", "fsspec", "pyarrow"}
     for line, module, at_top in imports(path):
         assert not (at_top and module.split(".")[0] in heavy), f"{path.name}:{line} imports {module} at the top"
 

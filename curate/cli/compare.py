@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: curate compare ./my_dataset ./clean/curate-manifest.json -o compare.html"
 
 Source = Annotated[
-    Path, typer.Argument(help="Folder, curate-manifest.json, or the output of scan --json.", show_default=False)
+    str,
+    typer.Argument(help="Folder or address, curate-manifest.json, or the output of scan --json.", show_default=False),
 ]
 
 
@@ -63,7 +64,7 @@ def compare(
 
         progress = ProgressLine()
         for source in (a, b):
-            if out is not None and source.is_dir():
+            if out is not None and not _is_record(source):
                 report.check_place(out, source)  # before anything is measured
         before, after = (_side(source, settings, progress) for source in (a, b))
         found = pages.compare(before, after, target_steps * batch_size)
@@ -78,12 +79,20 @@ def compare(
             tell(f"written: {options.printable(str(whole))}")
 
 
-def _side(source: Path, settings: ScanSettings, progress: ProgressLine) -> Side:
+def _side(source: str, settings: ScanSettings, progress: ProgressLine) -> Side:
     from curate import pages, pipeline
 
-    if source.is_file():
-        return pages.side_from_file(source)
-    return pages.side_of(pipeline.scan(source, settings, progress=progress), str(source))
+    if _is_record(source):
+        return pages.side_from_file(Path(source))
+    return pages.side_of(pipeline.scan(source, settings, progress=progress), source)
+
+
+def _is_record(source: str) -> bool:
+    """Whether it is what curate wrote of a set, not a set."""
+    from curate import addresses, pictures
+
+    here = addresses.local(source)
+    return here is not None and here.is_file() and not pictures.is_one_file(source)
 
 
 def _page(found: Comparison, out: Path, settings: ScanSettings, progress: ProgressLine, *, with_paths: bool) -> Path:
@@ -96,7 +105,7 @@ def _page(found: Comparison, out: Path, settings: ScanSettings, progress: Progre
     for side, wanted, others in ((found.a, moved[0], moved[1]), (found.b, moved[1], moved[0])):
         if not side.folder:
             continue
-        report.check_place(out, Path(side.folder))
+        report.check_place(out, side.folder)
         small |= report.drawn_small(
             wanted,
             Source(side.folder),

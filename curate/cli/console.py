@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -21,6 +22,8 @@ ASCII = str.maketrans(
 )  # fmt: skip
 STYLES = {"title": "bold", "head": "bold cyan", "name": "bold", "good": "green", "warn": "yellow", "dim": "dim"}
 PATIENCE = 0.1  # s between two updates of the progress line
+HONEST = 3.0  # s before which nothing is said of the time left: the start of child processes takes one or two
+MARK, RECENT = 1.0, 30.0  # s between two notes of how far a stage is, and the age from which one no longer counts
 
 
 def show(lines: Iterable[Line]) -> None:
@@ -76,20 +79,21 @@ def one_line(text: str) -> str:
 class ProgressLine:
     """One line on stderr that tells the stage, how far it is and how long it will take; silent where it is piped."""
 
-    def __init__(self) -> None:
-        self._stage, self._start, self._shown = "", 0.0, 0.0
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stage, self._shown = "", 0.0
+        self._clock, self._left = clock, TimeLeft()
         self._live = sys.stderr.isatty()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if stage != self._stage:
-            self._stage, self._start, self._shown = stage, now, 0.0
+            self._stage, self._shown, self._left = stage, -PATIENCE, TimeLeft()
+        left = self._left.after(now, done, total)
         if not self._live or (now - self._shown < PATIENCE and done < total):
             return
         self._shown = now
-        spent = now - self._start
-        left = f", {spent / done * (total - done):.0f} s left" if 0 < done < total and spent > 2 else ""
-        text = f"{stage} {done:,} of {total:,}{left}" if total else f"{stage} ..."
+        said = "" if left is None else f", {about(left)} left"
+        text = f"{stage} {done:,} of {total:,}{said}" if total else f"{stage} ..."
         sys.stderr.write("\r\x1b[2K" + sayable(text, sys.stderr))
         sys.stderr.flush()
 
@@ -98,3 +102,43 @@ class ProgressLine:
         if self._live and self._stage:
             sys.stderr.write("\r\x1b[2K")
             sys.stderr.flush()
+
+
+class TimeLeft:
+    """How long a stage will take, by its rate of late: of the last half minute to minute, so that neither a slow start
+    nor files that were known already count for long. Not a record."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._marks: deque[tuple[float, int]] = deque()  # (s, done), MARK s apart
+
+    def after(self, now: float, done: int, total: int) -> float | None:
+        """Seconds, at the time `now` in s; None where it cannot be told yet, or at all."""
+        if self._marks and done < self._marks[-1][1]:  # the stage has begun anew
+            self._began = None
+            self._marks.clear()
+        if self._began is None:
+            self._began = now
+        if not self._marks or now - self._marks[-1][0] >= MARK:
+            self._marks.append((now, done))
+        while len(self._marks) > 2 and now - self._marks[1][0] >= RECENT:
+            self._marks.popleft()
+        since, before = self._marks[0]
+        if now - self._began < HONEST or not 0 < done < total or done == before:
+            return None
+        return (now - since) / (done - before) * (total - done)
+
+
+def about(seconds: float) -> str:
+    """A time to wait, no finer than anybody can tell it: 40 s, 3 min, 2 h 10 min.
+
+    >>> about(41.3), about(190), about(7_900)
+    ('41 s', '3 min', '2 h 10 min')
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(round(seconds / 600) * 10, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

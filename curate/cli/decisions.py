@@ -63,8 +63,10 @@ def export(
     with told():
         from curate import decisions as room
         from curate.errors import DecisionError
+        from curate.pages.report import check_place
 
         _, listed = _listed(folder, options.decision_settings(cache, decisions))
+        check_place(file, listed.folder)
         everything = (*listed.decisions, *listed.others)
         try:
             with file.open("x", encoding="utf-8", newline="\n") as stream:
@@ -121,7 +123,7 @@ def clear(folder: options.LastFolder = None, cache: options.Cache = None, decisi
         write(f"{_count(len(everything))} cleared; `curate decisions undo` brings them back")
 
 
-def _listed(folder: Path | None, settings: ScanSettings) -> tuple[Journal, Listed]:
+def _listed(folder: str | None, settings: ScanSettings) -> tuple[Journal, Listed]:
     from curate import pipeline
     from curate.stages import decided
 

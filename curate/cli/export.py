@@ -12,7 +12,9 @@ from curate.cli.console import ProgressLine, told
 
 EXAMPLE = "Example: curate export ./clean --trainer kohya --name sks --class man"
 
-Destination = Annotated[Path, typer.Argument(help="New folder for the cleaned set.", show_default=False)]
+Destination = Annotated[
+    str, typer.Argument(help="New folder, or address in a store, for the cleaned set.", show_default=False)
+]
 
 
 _REPEATABLE = frozenset(
@@ -68,6 +70,10 @@ def export(
         ),
     ] = None,
     link: Annotated[str, typer.Option(help="hard or sym: link pictures that need no change instead of copying.")] = "",
+    keep_location: Annotated[
+        bool,
+        typer.Option("--keep-location", help="Leave where a picture was taken in its file; taken out by default."),
+    ] = False,
     weights: Annotated[
         bool, typer.Option("--weights", help="Look-alikes share the exposures of one picture, by their repeats.")
     ] = False,
@@ -97,6 +103,9 @@ def export(
     remove_leftovers: Annotated[
         bool, typer.Option("--remove-leftovers", help="Remove what exports to DESTINATION left that were killed.")
     ] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Write only the manifest: what the set consists of, with digests.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")] = False,
     regularisation: options.Regularisation = None,
     model: options.Model = "auto",
@@ -107,6 +116,10 @@ def export(
     preset: options.Preset = "character",
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    engine: options.Engine = "local",
+    address: options.Address = "",
+    workers: options.Workers = 0,
+    features: options.FeaturesAt = "",
     decisions: options.Decisions = None,
     json: options.Json = False,
 ) -> None:
@@ -125,6 +138,10 @@ def export(
         mirror_ok=mirror_ok,
         preset=preset,
         decisions=decisions,
+        engine=engine,
+        address=address,
+        workers=workers,
+        features=features,
     )
     if like is not None:
         exported.refuse_with_like(context, _REPEATABLE)
@@ -164,6 +181,7 @@ def export(
             validation=selection.share_of(validation) if validation else 0,
             limit=limit,
             resize_to=resize_to,
+            keep_location=keep_location,
         )
         source = pipeline.folder_or_last(folder, scan_settings)
         output.check_place(destination, source, update=update)
@@ -181,6 +199,7 @@ def export(
             dry_run=dry_run,
             link=linked,
             update=update,
+            listed=list_,
             progress=progress,
         )
         progress.clear()

@@ -1,9 +1,8 @@
-"""What `curate export` says and asks round the writing itself."""
+"""What `curate export` and `curate fill` say and ask round the writing itself."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,21 +14,22 @@ if TYPE_CHECKING:
     from curate.output import Compared, Written
 
 
-def offer_leftovers(destination: Path, remove: bool) -> None:
+def offer_leftovers(destination: str, remove: bool) -> None:
     """Removes what killed exports to this place left, if the user wants that; names it otherwise."""
-    from curate import output
+    from curate import addresses, output
 
-    for path in output.leftovers(destination):
+    place = addresses.local(destination)
+    for path in output.leftovers(place) if place else ():
         told = options.printable(str(path))
         if not remove and sys.stdin.isatty() and sys.stderr.isatty():
-            remove_it = typer.confirm(f"An export that was killed left {told}. Remove it?", default=True, err=True)
+            remove_it = typer.confirm(f"A run that was killed left {told}. Remove it?", default=True, err=True)
         else:
             remove_it = remove
         if remove_it:
             output.remove_leftover(path)
-            tell(f"removed {told}, left by an export that was killed")
+            tell(f"removed {told}, left by a run that was killed")
         else:
-            tell(f"An export that was killed left {told}; --remove-leftovers removes it.")
+            tell(f"A run that was killed left {told}; --remove-leftovers removes it.")
 
 
 def refuse_with_like(context: typer.Context, allowed: frozenset[str]) -> None:
@@ -37,7 +37,7 @@ def refuse_with_like(context: typer.Context, allowed: frozenset[str]) -> None:
     for name in context.params:
         source = context.get_parameter_source(name)
         if name not in allowed and source is not None and source.name == "COMMANDLINE":
-            option = {"format_": "format", "class_word": "class"}.get(name, name).replace("_", "-")
+            option = {"format_": "format", "class_word": "class", "list_": "list"}.get(name, name).replace("_", "-")
             raise typer.BadParameter(
                 f"it repeats the manifest's own settings, so --{option} cannot be given too", param_hint="--like"
             )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from curate.cli import options
+from curate.cli import exported, options
 from curate.cli.console import ProgressLine, show, tell, told, write
 
 EXAMPLE = "Example: curate fill ./scraped ./my_dataset -n 10 --copy-to ./more"
 GAPS_EXAMPLE = "Example: curate gaps ./my_dataset --preset face"
 
-Pool = Annotated[Path, typer.Argument(help="Folder of other pictures to pick from.", show_default=False)]
+Pool = Annotated[str, typer.Argument(help="Folder or address of other pictures to pick from.", show_default=False)]
 CopyTo = Annotated[
-    Optional[Path],  # noqa: UP045 - typer reads it at run time, on Python 3.10 too
+    Optional[str],  # noqa: UP045 - typer reads it at run time, on Python 3.10 too
     typer.Option(help="New folder for the picks and their captions.", show_default=False),
 ]
 
@@ -25,6 +24,9 @@ def fill(
     folder: options.LastFolder = None,
     count: Annotated[int, typer.Option("-n", help="Pictures to pick, at most.", min=1)] = 10,
     copy_to: CopyTo = None,
+    remove_leftovers: Annotated[
+        bool, typer.Option("--remove-leftovers", help="Remove what runs that were killed left beside --copy-to.")
+    ] = False,
     model: options.Model = "auto",
     device: options.Device = "auto",
     offline: options.Offline = False,
@@ -57,6 +59,7 @@ def fill(
         progress = ProgressLine()
         given = pipeline.folder_or_last(folder, settings)
         if copy_to is not None:
+            exported.offer_leftovers(str(copy_to), remove_leftovers)
             pools.check_copy_to(copy_to, pool, given)
         found = pools.fill(pool, given, count, settings, progress=progress)
         copied = pools.copy_to(found, copy_to, progress) if copy_to is not None and found.picks else 0

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
 import typer
 
-from curate.settings import ScanSettings
+from curate.settings import LARGEST_PICTURE, ScanSettings
 
-Folder = Annotated[Path, typer.Argument(help="Folder of pictures, sub-folders included.", show_default=False)]
+PLACES = "a folder, sub-folders included; s3://... or another store's address; a .tar, or a folder of them; a .parquet"
+Folder = Annotated[str, typer.Argument(help=f"Where the pictures lie: {PLACES}.", show_default=False)]
 LastFolder = Annotated[
-    Optional[Path],  # noqa: UP045 - typer reads it at run time, on Python 3.10 too
-    typer.Argument(help="Folder of pictures; the last one scanned if left out.", show_default=False),
+    Optional[str],  # noqa: UP045 - typer reads it at run time, on Python 3.10 too
+    typer.Argument(help="Folder of pictures or address; the last one scanned if left out.", show_default=False),
 ]
 Model = Annotated[
-    str, typer.Option(help="auto, clip, builtin, or any open_clip model as NAME/TAG or NAME/file.pt.", metavar="MODEL")
+    str,
+    typer.Option(
+        help="auto, clip, builtin, none (hashes only), or any open_clip model as NAME/TAG or NAME/file.pt.",
+        metavar="MODEL",
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:N or mps.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never fetch anything.")]
@@ -32,6 +38,26 @@ Decisions = Annotated[
     ),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep measured features.")]
+Engine = Annotated[str, typer.Option(help="Who measures: local (this machine) or ray (a Ray cluster).")]
+Address = Annotated[
+    str,
+    typer.Option(
+        help="Ray cluster: HOST:PORT, auto or local. If left out, $RAY_ADDRESS; else Ray is started here.",
+        show_default=False,
+        metavar="ADDRESS",
+    ),
+]
+Workers = Annotated[int, typer.Option(help="Processes that measure, or actors of Ray; 0: one a core.", min=0)]
+FeaturesAt = Annotated[
+    str,
+    typer.Option(
+        "--features",
+        help="Folder or address (s3://...) where measured features are kept as Parquet; all workers must reach it. "
+        "With --engine ray the cache folder if left out.",
+        show_default=False,
+        metavar="ADDRESS",
+    ),
+]
 Regularisation = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
@@ -49,6 +75,33 @@ MirrorOk = Annotated[
     bool, typer.Option("--mirror-ok", help="Count left and right views as one: for subjects that may be mirrored.")
 ]
 Preset = Annotated[str, typer.Option(help="What is trained: character, face, style or object.")]
+MostMegapixels = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(
+        help="Largest picture that is decoded, in millions of pixels, at most 512; a larger one is listed as broken. "
+        "Every command reads $CURATE_MOST_MEGAPIXELS.",
+        show_default="256",
+        metavar="NUMBER",
+    ),
+]
+MostSeconds = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(
+        help="Time that one picture may take to decode, in seconds; a slower one is listed as broken. "
+        "Every command reads $CURATE_MOST_SECONDS.",
+        show_default="60",
+        metavar="NUMBER",
+    ),
+]
+Memory = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(
+        help="Small pictures held to compare them, in MiB; those beyond are read again. Every command reads "
+        "$CURATE_MEMORY.",
+        show_default="384",
+        metavar="NUMBER",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the page.")]
 
 
@@ -65,6 +118,13 @@ def scan_settings(
     mirror_ok: bool = False,
     preset: str = "character",
     decisions: Path | None = None,
+    engine: str = "local",
+    address: str = "",
+    workers: int = 0,
+    features: str = "",
+    most_megapixels: float | None = None,
+    most_seconds: float | None = None,
+    memory: float | None = None,
 ) -> ScanSettings:
     """The options of one command as settings. Raises typer.BadParameter for what is none of the choices."""
     return ScanSettings(
@@ -80,7 +140,28 @@ def scan_settings(
         mirror_ok=mirror_ok,
         preset=preset,
         decisions=decisions,
+        engine=choice("--engine", engine, ("local", "ray")),
+        address=address,
+        workers=workers,
+        features=features,
+        most_pixels=round(_limit("most_megapixels", most_megapixels, 256, LARGEST_PICTURE / 1e6) * 1e6),
+        most_seconds=_limit("most_seconds", most_seconds, 60, 86_400),
+        memory_mb=round(_limit("memory", memory, 384, 1e6)),
     )
+
+
+def _limit(name: str, given: float | None, usual: float, most: float) -> float:
+    """What an option says of a limit a picture, else the environment, else what is usual. Raises typer.BadParameter."""
+    variable = f"CURATE_{name.upper()}"
+    text = os.environ.get(variable, "") if given is None else str(given)
+    try:
+        value = float(text or usual)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= most:
+        where = variable if given is None else f"--{name.replace('_', '-')}"
+        raise typer.BadParameter(f"{text!r} is not a number above 0, at most {most:g}", param_hint=where)
+    return value
 
 
 def decision_settings(cache: Path | None, decisions: Path | None) -> ScanSettings:

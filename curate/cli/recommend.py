@@ -84,6 +84,10 @@ def recommend(
     mirror_ok: options.MirrorOk = False,
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    engine: options.Engine = "local",
+    address: options.Address = "",
+    workers: options.Workers = 0,
+    features: options.FeaturesAt = "",
     decisions: options.Decisions = None,
     json: options.Json = False,
 ) -> None:
@@ -99,6 +103,10 @@ def recommend(
         mirror_ok=mirror_ok,
         preset=preset,
         decisions=decisions,
+        engine=engine,
+        address=address,
+        workers=workers,
+        features=features,
     )
     with told():
         from curate import pipeline, plan

@@ -55,6 +55,10 @@ def report(
     background: options.Background = "FFFFFF",
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    engine: options.Engine = "local",
+    address: options.Address = "",
+    workers: options.Workers = 0,
+    features: options.FeaturesAt = "",
     decisions: options.Decisions = None,
 ) -> None:
     """Write what a scan found as one HTML file to read, keep and send: pictures, charts and plan, nothing outside."""
@@ -71,6 +75,10 @@ def report(
         mirror_ok=mirror_ok,
         preset=preset,
         decisions=decisions,
+        engine=engine,
+        address=address,
+        workers=workers,
+        features=features,
     )
     given: dict[str, Any] = {"target_steps": target_steps, "trainer": trainer, "base": base}
     given["batch_size"] = None if batch_size is None else options.batch(batch_size)
@@ -84,7 +92,7 @@ def report(
         made.check_place(out, source)
         analysis = pipeline.scan(source, settings, progress=progress)
         for _, elsewhere in analysis.catalog.outside:
-            made.check_place(out, Path(elsewhere))
+            made.check_place(out, elsewhere)
         planned, no_plan = None, ""
         try:
             planned = pipeline.recommend(analysis, _asked(source, settings, given))
@@ -116,7 +124,7 @@ def report(
         write(options.printable(str(whole)))
 
 
-def _asked(folder: Path, settings: ScanSettings, given: dict[str, Any]) -> PlanSettings:
+def _asked(folder: str | Path, settings: ScanSettings, given: dict[str, Any]) -> PlanSettings:
     """The plan of the last recommend, with what the options name instead; what hung on it is open again."""
     from dataclasses import replace
 

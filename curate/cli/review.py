@@ -28,7 +28,9 @@ def review(
     export_to: Annotated[
         Optional[Path],  # noqa: UP045 - typer reads it at run time, on Python 3.10 too
         typer.Option(
-            help="Folder in which the page's exports are made.", show_default="that in which FOLDER lies", metavar="DIR"
+            help="Folder in which the page's exports are made.",
+            show_default="that in which FOLDER lies; for an address this one",
+            metavar="DIR",
         ),
     ] = None,
     trigger: Annotated[str, typer.Option(help="Word that every caption is to hold; it is marked.")] = "",
@@ -88,7 +90,7 @@ def review(
         tell("review ended; every decision is kept")
 
 
-def _reviewed(source: Path, settings: ScanSettings) -> Reviewed:
+def _reviewed(source: str | Path, settings: ScanSettings) -> Reviewed:
     """The set measured, with what the page needs of the pipeline."""
     from curate import pipeline
     from curate.decisions import open_journal
@@ -108,11 +110,18 @@ def _reviewed(source: Path, settings: ScanSettings) -> Reviewed:
         suppose=deciding.suppose,
         plan=pipeline.recommend,
         export=pipeline.export,
-        exports=source.resolve().parent,
+        exports=_beside(source),
         budget=PlanSettings(target_steps=pipeline.USUAL_STEPS),
         cache=_cache(settings),
         background=settings.background,
     )
+
+
+def _beside(source: str | Path) -> Path:
+    """The folder in which the source lies; for one in a store the folder that curate was started in."""
+    from curate import addresses
+
+    return Path.cwd() if addresses.is_address(source) else Path(addresses.whole(source)).parent
 
 
 def _cache(settings: ScanSettings) -> Path | None:

@@ -19,6 +19,13 @@ def scan(
     offline: options.Offline = False,
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    engine: options.Engine = "local",
+    address: options.Address = "",
+    workers: options.Workers = 0,
+    features: options.FeaturesAt = "",
+    most_megapixels: options.MostMegapixels = None,
+    most_seconds: options.MostSeconds = None,
+    memory: options.Memory = None,
     decisions: options.Decisions = None,
     regularisation: options.Regularisation = None,
     resolution: options.Resolution = 1024,
@@ -43,6 +50,13 @@ def scan(
         mirror_ok=mirror_ok,
         preset=preset,
         decisions=decisions,
+        engine=engine,
+        address=address,
+        workers=workers,
+        features=features,
+        most_megapixels=most_megapixels,
+        most_seconds=most_seconds,
+        memory=memory,
     )
     with told():
         from curate import pages, pipeline

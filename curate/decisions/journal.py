@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from curate import addresses
 from curate.decisions.log import Log, Unit, event_of
 from curate.decisions.records import FACTS, Decision, Decisions
 from curate.errors import DecisionError
@@ -132,20 +133,21 @@ class Journal:
             return self._present
 
 
-def open_journal(folder: Path, settings: ScanSettings) -> Journal:
-    """The journal of the set in `folder`, known by the folder's path; its file is made with the first decision.
+def open_journal(folder: str | Path, settings: ScanSettings) -> Journal:
+    """The journal of the set in `folder`, known by its path or address; its file is made with the first decision.
 
     It lies in `settings.decisions`, which may not be below `folder`, else below `settings.cache`, else in the user's
     data folder, which clearing a cache leaves alone. Raises DecisionError.
     """
-    resolved, place = folder.resolve(), _place(settings)
+    name, place = addresses.whole(folder), _place(settings)
+    resolved = None if addresses.is_address(folder) else Path(name)
     if settings.decisions is not None and (place == resolved or resolved in place.parents):
         raise DecisionError(place, f"it lies in the folder of pictures {resolved}", "Name a folder outside it")
     if place.is_file():
         raise DecisionError(place, "it is a file", "Name a folder; `curate decisions import` reads files")
-    known = hashlib.sha256(os.fsencode(os.path.normcase(resolved))).hexdigest()[:16]
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", resolved.name).strip("-")[:40] or "set"
-    return Journal(place / "sets" / f"{slug}-{known}.jsonl", place / SHARED, str(resolved))
+    known = hashlib.sha256(os.fsencode(os.path.normcase(name) if resolved else name)).hexdigest()[:16]
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).name).strip("-")[:40] or "set"
+    return Journal(place / "sets" / f"{slug}-{known}.jsonl", place / SHARED, name)
 
 
 def _place(settings: ScanSettings) -> Path:

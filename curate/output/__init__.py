@@ -2,7 +2,6 @@
 
 from curate.output.captions import uncaptioned
 from curate.output.copying import check_new, copy_as_they_are
-from curate.output.destination import check_place
 from curate.output.document import as_json
 from curate.output.draft import SMALLEST, draft
 from curate.output.from_analysis import export_of
@@ -12,6 +11,7 @@ from curate.output.recorded import FILE as MANIFEST
 from curate.output.recorded import Recorded
 from curate.output.recorded import read as read_manifest
 from curate.output.records import Draft, Evidence, Export, Item, Left, Settings, Values, Written
+from curate.output.remote import check_place, upload
 from curate.output.repeating import Compared, Repeat, compare, repeat
 from curate.output.verifying import Verified, verify
 from curate.output.verifying import lines as verify_lines
@@ -45,6 +45,7 @@ __all__ = [
     "remove_leftover",
     "repeat",
     "uncaptioned",
+    "upload",
     "verify",
     "verify_lines",
     "write",

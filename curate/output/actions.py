@@ -19,6 +19,12 @@ class PlacePicture:
     pixels: int = 0  # width x height, for the estimate of disk space
     size: tuple[int, int] | None = None  # width, height in px that it is scaled down to; only with an encoding
     alpha: PlaceMask | None = None  # becomes its transparency; only with an encoding, which then is no JPEG
+    stripped: str = ""  # Pillow's name of its format, where it is written without what tells a place
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether its bytes are those of the source."""
+        return not (self.encoding or self.stripped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

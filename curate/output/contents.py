@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from curate import __version__
 from curate.errors import BrokenPicture, FolderError
-from curate.output import tree
 from curate.output.masks import mask_pixels
 from curate.output.records import Encoding, PlaceMask, PlacePicture, WriteText
-from curate.pictures import Source, decode_for_export, encode, scaled_down
+from curate.pictures import Source, decode_for_export, encode, scaled_down, without_location
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +21,11 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20  # bytes read at once of a file that is longer than it said
 
 
-def whole(action: PlacePicture, source: Source, path: str) -> tuple[bytes, tuple[int, int]]:
-    """The bytes and the file's times. `path`: the file's own."""
+def whole(action: PlacePicture, source: Source, path: str) -> tuple[bytes, tuple[int, int] | None]:
+    """The bytes and the file's times. `path`: the file's own; "" in a store or an archive, which have no times."""
     try:
+        if not path:
+            return source.read(action.source), None
         file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             times = os.fstat(file)
@@ -51,9 +52,7 @@ def anew(action: PlacePicture, encoding: Encoding, source: Source, background: t
     """The picture upright, in sRGB, on the background, of 8 bits, its first frame alone; scaled down where asked."""
     import numpy as np
 
-    data, _ = whole(action, source, str(source.whole_path(action.source)))
-    if hashlib.sha256(data).hexdigest() != action.digest:
-        raise changed(source, action.source)
+    data = _proved(action, source)
     try:
         pixels, _ = decode_for_export(data, background=background)
         if action.size:
@@ -65,6 +64,19 @@ def anew(action: PlacePicture, encoding: Encoding, source: Source, background: t
     if action.alpha:
         pixels = np.dstack((pixels, _mask(action.alpha, source)))
     return encode(pixels, format=encoding)
+
+
+def stripped(action: PlacePicture, source: Source) -> bytes:
+    """The picture with its pixels as they are, and nothing that tells where it was taken."""
+    return without_location(_proved(action, source), action.stripped)
+
+
+def _proved(action: PlacePicture, source: Source) -> bytes:
+    """The bytes that were scanned. Raises FolderError for other ones."""
+    data, _ = whole(action, source, str(source.whole_path(action.source)) if source.is_local(action.source) else "")
+    if hashlib.sha256(data).hexdigest() != action.digest:
+        raise changed(source, action.source)
+    return data
 
 
 def mask(action: PlaceMask, source: Source) -> bytes:
@@ -106,7 +118,7 @@ def mask_digest(action: PlaceMask, source: Source) -> str:
 def digest_of_source(path: str, source: Source) -> str:
     """SHA-256 of a file of the source, in pieces. Raises FolderError."""
     try:
-        return tree.digest_of(source.whole_path(path))
+        return source.digest(path)
     except OSError as error:
         raise unreadable(source, path, error) from error
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from curate import addresses
 from curate.errors import DestinationError
 from curate.output import contents, partial, swap
 from curate.output import destination as places
@@ -23,11 +24,16 @@ UNUSED = (255, 255, 255)  # a background, which nothing here is laid on
 def check_new(destination: str | Path, folders: Sequence[str | Path]) -> Path:
     """The resolved path of a folder that is to be made. Raises DestinationError where something lies there already, or
     where it would lie in one of `folders` or hold it."""
-    whole = places.resolve(Path(destination))
+    here = addresses.local(destination)
+    if here is None:
+        raise DestinationError(
+            addresses.shown(str(destination)), "an address, and copies go to a folder of this machine", "Name a folder"
+        )
+    whole = places.resolve(here)
     if whole.exists() or whole.is_symlink():
         raise DestinationError(whole, "it exists already", "Name a new folder")
     for folder in folders:
-        places.refuse_overlap(whole, Path(folder))
+        places.refuse_overlap(whole, folder)
     return whole
 
 
@@ -49,7 +55,7 @@ def copy_as_they_are(
     placing = Placing(source=Source(folder), link="", background=UNUSED)
     actions = tuple({action.to: action for one in pictures for action in _actions(one, placing.source)}.values())
     with _unlinked(whole):
-        places.check(whole, Path(folder), actions, False)
+        places.check(whole, folder, actions, False)
         with explained(whole), partial.build(whole) as work:
             place_all(actions, work.set, placing, progress)
             swap.become(work.set, whole)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from curate import addresses
 from curate.errors import DestinationError
 from curate.output import names
 from curate.output.recorded import FILE
@@ -37,12 +38,12 @@ def resolve(destination: Path) -> Path:
 def check_place(destination: Path, folder: str | Path, *, update: bool = False) -> None:
     """Raises DestinationError where no export of `folder` can go, before anything is known of its size."""
     whole = resolve(destination)
-    check(whole, Path(folder), (), True, update=update and (whole / FILE).is_file())
+    check(whole, folder, (), True, update=update and (whole / FILE).is_file())
 
 
 def check(
     destination: Path,
-    folder: Path,
+    folder: str | Path,
     actions: Sequence[Action],
     link: bool,
     *,
@@ -92,7 +93,7 @@ def space(actions: Iterable[Action], *, link: bool = False) -> int:
         elif action.encoding:
             size = action.pixels * _PER_PIXEL[action.encoding]
         else:
-            size = 0.0 if link else float(action.size_bytes)
+            size = 0.0 if link and action.as_it_is else float(action.size_bytes)
         total += (size // BLOCK + 1) * BLOCK
     return int(total)
 
@@ -131,8 +132,11 @@ def refuse_collisions(actions: Iterable[Action]) -> None:
             raise ValueError(f"{other!r} and {action.to!r} would be written to one place")
 
 
-def refuse_overlap(destination: Path, folder: Path) -> None:
+def refuse_overlap(destination: Path, place: str | Path) -> None:
     """By identity, not spelling: links and file systems that ignore case make two spellings one folder."""
+    folder = addresses.local(place)
+    if folder is None:  # in another store
+        return
     for above in (destination, *destination.parents):
         if _same(above, folder):
             where = (

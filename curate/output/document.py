@@ -25,6 +25,10 @@ def as_json(written: Written, compared: Compared | None = None) -> dict[str, Any
         "pictures": written.pictures,
         "left_out": dict(written.left_out),
         "captions": {"yours": written.pictures - made, "written_by_curate": made},
+        "location": {
+            "taken_out": sum(one.location == "taken out" for _, one in draft.pictures()),
+            "kept": sum(one.location == "kept" for _, one in draft.pictures()),
+        },
         "parts": [
             {
                 "folder": one.folder,

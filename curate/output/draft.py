@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from curate import addresses
 from curate.errors import ExportError
 from curate.output import destination as places
 from curate.output import names
@@ -24,7 +25,7 @@ from curate.output.scaling import scaled
 SMALLEST = 64  # px of the shorter side: below it buckets of sd-scripts are empty and autoencoders fail
 
 
-def draft(export: Export, destination: Path) -> Draft:
+def draft(export: Export, destination: str | Path) -> Draft:
     """The set as `export.settings.trainer` wants it, to lie at `destination` or the settings' `train_path`.
 
     Raises ExportError where nothing is left or a demanded caption is missing, TrainerError for a trainer that is
@@ -46,7 +47,7 @@ def draft(export: Export, destination: Path) -> Draft:
     found = Draft(
         export=export,
         name=name,
-        root=_root(export.settings.train_path.strip() or places.resolve(destination).as_posix()),
+        root=_root(export.settings.train_path.strip() or _lies_at(destination)),
         parts=tuple(part for part in parts if not part.held_out),
         validation=tuple(part for part in parts if part.held_out),
         left_out=tuple(sorted(left, key=lambda one: (one.cause, one.path))),
@@ -56,6 +57,11 @@ def draft(export: Export, destination: Path) -> Draft:
         raise ExportError(f"Nothing is left to export of {export.folder}", "Keep more pictures, or scan another folder")
     steps = true_steps(found)
     return replace(found, steps=steps.steps, epochs=steps.epochs) if steps else found
+
+
+def _lies_at(destination: str | Path) -> str:
+    here = addresses.local(destination)
+    return addresses.whole(destination) if here is None else places.resolve(here).as_posix()
 
 
 def _root(path: str) -> str:

@@ -31,7 +31,7 @@ def export_of(analysis: Analysis, settings: Settings, values: Values | None = No
             kept=analysis.kept[row],
             reason=BY_YOU if row in by_hand else _with_its_keeper(evidence.get(row), gone),
             evidence=evidence.get(row),
-            weight=float(analysis.diversity.weights[row]),
+            weight=float(analysis.diversity.weights[row]) if analysis.diversity.measured else None,
         )
         for row, picture in enumerate(pictures)
     )

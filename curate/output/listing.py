@@ -22,7 +22,7 @@ CAUSES: Mapping[Cause, str] = {  # in the order in which they are told
 }
 
 
-def lines(draft: Draft, destination: Path, changes: Changes | None = None) -> tuple[str, ...]:
+def lines(draft: Draft, destination: str | Path, changes: Changes | None = None) -> tuple[str, ...]:
     """The whole listing: where things go, what is changed, what is left out and why, and the closing lines.
 
     `changes`: what an update does to the set that is there.
@@ -95,15 +95,17 @@ def _left_out(draft: Draft) -> Iterator[str]:
         yield from (f"  {left.path}: {left.reason}" for left in ordered)
 
 
-def _closing(draft: Draft, destination: Path) -> Iterator[str]:
+def _closing(draft: Draft, destination: str | Path) -> Iterator[str]:
     written = sum(len(part.pictures) for part in draft.every())
     left = _count(len(draft.left_out), "file")
     yield f"{_count(written, 'picture')} written, {left} left out{_by_cause(draft.left_out)}"
     made = sum(one.caption.made for _, one in draft.pictures())
     yield f"captions: {written - made} of yours, {made} written by curate"
+    yield from _location(draft)
     chosen = layout(draft.settings.trainer)
     if chosen.config:
-        yield f"configuration: {destination / chosen.config}"
+        beside = destination / chosen.config if isinstance(destination, Path) else f"{destination}/{chosen.config}"
+        yield f"configuration: {beside}"
     if draft.steps:
         yield f"steps: {draft.steps:,} in {draft.epochs:,} epochs"
     if command := chosen.command(draft):
@@ -112,6 +114,15 @@ def _closing(draft: Draft, destination: Path) -> Iterator[str]:
     if draft.settings.trainer == "kohya":  # the others' windows open the configuration themselves
         yield from takewhile(bool, chosen.window(draft))
         yield f"(these lines, and more fields, are in {HOW_TO})"
+
+
+def _location(draft: Draft) -> Iterator[str]:
+    """Where pictures were taken, and whether the set tells it."""
+    found = Counter(one.location for _, one in draft.pictures())
+    if found["taken out"]:
+        yield f"location: taken out of {_count(found['taken out'], 'picture')}"
+    if found["kept"]:
+        yield f"location: {_count(found['kept'], 'picture')} still tell where they were taken, by --keep-location"
 
 
 def _by_cause(left_out: tuple[Left, ...]) -> str:

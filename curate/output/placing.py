@@ -25,6 +25,7 @@ AHEAD = 2  # batches a thread that may wait to be written: bounds memory
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # descriptors: for ten thousand small files
 # they cost half of what Python's file objects do
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_TIMES_BY_FILE = os.utime in os.supports_fd  # not on Windows
 
 
 @dataclass(slots=True)
@@ -36,20 +37,28 @@ class Placing:
     background: tuple[int, int, int]
     refused: list[str] = field(default_factory=list)  # why a link was not made, once a picture
     linked: int = 0
+    stripped: int = 0  # pictures that could not be linked, since the place they tell was taken out
     folders: dict[str, str] = field(default_factory=dict)  # of the source, by their part of a picture's path
 
     def path(self, picture: str) -> str:
-        """The picture's own path. Ten thousand of them share few folders, and joining two texts is quick."""
+        """The picture's own path; "" for one of a store or an archive. Ten thousand share few folders, and joining two
+        texts is quick."""
         folder, _, name = picture.rpartition("/")
         if folder not in self.folders:
-            self.folders[folder] = str(self.source.whole_path(picture).parent)
+            local = self.source.is_local(picture)
+            self.folders[folder] = str(self.source.whole_path(picture).parent) if local else ""
+        if not self.folders[folder]:
+            return ""
         return f"{self.folders[folder]}{os.sep}{name}" if name != ".." else str(self.source.whole_path(picture))
 
     def notes(self) -> tuple[str, ...]:
-        if not self.refused:
-            return ()
-        total = len(self.refused) + self.linked
-        return (f"{len(self.refused)} of {total} pictures were copied, not linked: {self.refused[0]}.",)
+        found = []
+        if self.refused:
+            total = len(self.refused) + self.linked
+            found.append(f"{len(self.refused)} of {total} pictures were copied, not linked: {self.refused[0]}.")
+        if self.link and self.stripped:
+            found.append(f"Copied, not linked, to take out where they were taken (--keep-location): {self.stripped:,}.")
+        return tuple(found)
 
 
 @dataclass(slots=True)
@@ -127,7 +136,7 @@ def _ahead(
 
 
 def _is_encoded(action: Action) -> bool:
-    return isinstance(action, PlaceMask) or (isinstance(action, PlacePicture) and action.encoding is not None)
+    return isinstance(action, PlaceMask) or (isinstance(action, PlacePicture) and not action.as_it_is)
 
 
 def _prepare_batch(actions: Sequence[Action], placing: Placing) -> list[_Prepared]:
@@ -142,6 +151,8 @@ def _prepare(action: Action, placing: Placing) -> _Prepared:
         return _made(action, contents.mask(action, placing.source), placing)
     if action.encoding:
         return _made(action, contents.anew(action, action.encoding, placing.source, placing.background), placing)
+    if action.stripped:
+        return _made(action, contents.stripped(action, placing.source), placing)
     if placing.link or action.size_bytes > BATCH_BYTES:
         return _Prepared(action, None)
     data, times = contents.whole(action, placing.source, placing.path(action.source))
@@ -156,12 +167,15 @@ def _made(action: PlacePicture | PlaceMask, data: bytes, placing: Placing) -> _P
 def _place(prepared: _Prepared, target: str, placing: Placing) -> WrittenFile:
     action = prepared.action
     if prepared.data is not None:
+        placing.stripped += isinstance(action, PlacePicture) and bool(action.stripped)
         file = os.open(target, _NEW, 0o666)
         try:
             _write_whole(file, prepared.data)
+            if prepared.times and _TIMES_BY_FILE:
+                os.utime(file, ns=prepared.times)
         finally:
             os.close(file)
-        if prepared.times:
+        if prepared.times and not _TIMES_BY_FILE:
             os.utime(target, ns=prepared.times)
         size = len(prepared.data)
         return WrittenFile(path=action.to, digest=prepared.digest, size_bytes=size, recipe=prepared.recipe)
@@ -178,7 +192,7 @@ def _prove(prepared: Sequence[_Prepared], placing: Placing) -> None:
     """
     for one in prepared:
         action = one.action
-        if not isinstance(action, PlacePicture) or action.encoding:
+        if not isinstance(action, PlacePicture) or not action.as_it_is:
             continue
         if one.data is not None:
             digest = hashlib.sha256(one.data).hexdigest()
@@ -192,6 +206,9 @@ def _prove(prepared: Sequence[_Prepared], placing: Placing) -> None:
 
 def _linked(action: PlacePicture, target: str, placing: Placing) -> bool:
     """Whether a link could be made; what the system refuses is noted, and copied instead."""
+    if not placing.source.is_local(action.source):
+        placing.refused.append("they are no files of this machine")
+        return False
     try:
         real = placing.source.whole_path(action.source)
         if placing.link == "sym" or real.is_symlink():  # a hard link to a link would be a link
@@ -227,10 +244,11 @@ def _copied(action: PlacePicture, target: str, placing: Placing) -> None:
                 _write_whole(writer, chunk)
         finally:
             os.close(writer)
-        times = os.fstat(reader.fileno())
+        times = os.fstat(reader.fileno()) if placing.source.is_local(action.source) else None
     if digest.hexdigest() != action.digest:
         raise contents.changed(placing.source, action.source)
-    os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+    if times:
+        os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def _read(reader: BinaryIO, action: PlacePicture, placing: Placing) -> bytes:

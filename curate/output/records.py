@@ -14,6 +14,7 @@ from curate.output.choices import CopyCaptions as CopyCaptions
 from curate.output.choices import Encoding as Encoding
 from curate.output.choices import Format as Format
 from curate.output.choices import Link as Link
+from curate.output.choices import Location as Location
 from curate.output.selection import Selection
 from curate.output.wanted import Settings as Settings
 from curate.output.wanted import Values as Values
@@ -83,6 +84,14 @@ class Placed:
     mask: PlaceMask | None = None  # with an empty `to`
     mask_in_alpha: bool = False  # the mask is written as the picture's transparency, not as a file
     resized: tuple[int, int] | None = None  # width, height in px that it is scaled down to
+    keep_location: bool = False
+
+    @property
+    def location(self) -> Location:
+        """What becomes of the place that its file tells. Pictures that are written anew tell none."""
+        if not self.item.facts.has_location:
+            return ""
+        return "kept" if self.keep_location and self.encoding is None else "taken out"
 
     @property
     def file(self) -> str:

@@ -146,7 +146,7 @@ def _stays(action: Action, old: Recorded, placing: Placing) -> bool:
         return False
     if isinstance(action, WriteText):
         return before.digest == contents.digest(action)
-    if isinstance(action, PlacePicture) and not action.encoding:
+    if isinstance(action, PlacePicture) and action.as_it_is:
         return not placing.link and not old.link and before.digest == action.digest
     return before.recipe == contents.recipe(action, placing.source, placing.background)
 

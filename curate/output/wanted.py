@@ -49,4 +49,5 @@ class Settings:
     weights: bool = False  # look-alikes share the exposures of one picture
     validation: float = 0  # pictures to hold out, or below 1 their share of the set; 0: none
     limit: int | None = None  # at most so many pictures: those that keep the most; None: all
+    keep_location: bool = False  # pictures that are copied still tell where they were taken
     resize_to: int | None = None  # px: short side that larger pictures are scaled down to; None: they stay

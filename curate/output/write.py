@@ -25,6 +25,7 @@ from curate.output.records import Action, Draft, Link, PlaceMask, PlacePicture, 
 from curate.output.updating import Update
 from curate.pictures import Source
 
+LISTED = f"only the list is written: {FILE} names these pictures with their digests, and no picture is copied"
 Progress = Callable[[int, int], None]
 """(files done, files in all), called from the thread that called `write`."""
 
@@ -36,12 +37,14 @@ def write(
     dry_run: bool = False,
     link: Link = "",
     update: bool = False,
+    listed: bool = False,
     progress: Progress | None = None,
 ) -> Written:
     """Writes the set to `destination`, which must be absent or an empty folder outside the source.
 
     `link`: hard or symbolic links instead of copies of pictures that need no change, where the system allows them.
     `update`: where curate wrote a set to `destination` before, what it wrote is brought up to date, and all else stays.
+    `listed`: only the manifest is written, which tells what the set consists of.
     A dry run makes the same checks, tells the same, and writes nothing. Raises DestinationError for a place that cannot
     take the set, FolderError for a source file that vanished or changed since the scan, ManifestError for an update of
     what curate did not write.
@@ -52,7 +55,9 @@ def write(
             f"the set was drafted for {draft.root}, not for {whole}: its configuration would name no folder"
         )
     chosen = layout(draft.settings.trainer)
-    actions = actions_of(draft)
+    if listed and update:
+        raise DestinationError(whole, "a list is not brought up to date", "Name a new folder, or give one of the two")
+    actions = () if listed else actions_of(draft)
     places.refuse_collisions((*actions, WriteText(to=FILE, text="")))
     placing = Placing(
         source=Source(draft.export.folder, draft.export.outside), link=link, background=draft.settings.background
@@ -60,15 +65,15 @@ def write(
     mended = partial.mend(whole) if update and not dry_run else ""
     change = updating.plan(whole, actions, placing) if update and places.is_occupied(whole) else None
     todo = change.todo(actions) if change else actions
-    places.check(whole, Path(draft.export.folder), todo, bool(link), update=change is not None)
+    places.check(whole, draft.export.folder, todo, bool(link), update=change is not None)
     for _, folder in draft.export.outside:
-        places.refuse_overlap(whole, Path(folder))
+        places.refuse_overlap(whole, folder)
     changes = change.changes if change else None
     found = Written(
         destination=str(whole),
         draft=draft,
-        config=str(whole / chosen.config) if chosen.config else None,
-        lines=lines(draft, whole, changes),
+        config=str(whole / chosen.config) if chosen.config and not listed else None,
+        lines=(*lines(draft, whole, changes), *([LISTED] if listed else [])),
         notes=(),
         dry_run=dry_run,
         changes=changes,

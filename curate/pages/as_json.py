@@ -27,7 +27,7 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
         "model": {
             "name": model.name,
             "device": model.device,
-            "half_similarity": _number(model.half_similarity),
+            "half_similarity": _number(model.half_similarity) if diversity.measured else None,
             "calibrated": model.calibrated,
         },
         "pictures": [_picture(analysis, row) for row in range(len(catalog.pictures))],
@@ -35,12 +35,13 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
         "ignored": [_left_out(file) for file in catalog.ignored],
         "groups": [_group(analysis, group) for group in analysis.groups],
         "diversity": {
-            "effective_images": _number(diversity.effective_images),
-            "low": _number(diversity.low),
-            "high": _number(diversity.high),
+            "measured": diversity.measured,
+            "effective_images": _number(diversity.effective_images) if diversity.measured else None,
+            "low": _number(diversity.low) if diversity.measured else None,
+            "high": _number(diversity.high) if diversity.measured else None,
             "files": diversity.files,
             "photographs": diversity.photographs,
-            "evenness": _number(diversity.evenness),
+            "evenness": _number(diversity.evenness) if diversity.measured else None,
             "kernel_limited": diversity.kernel_limited,
             "at_least": diversity.at_least,
         },
@@ -48,6 +49,7 @@ def as_object(analysis: Analysis) -> dict[str, Any]:
         "decisions": analysis.decisions,
         "notes": list(analysis.notes),
         "shared_with_regularisation": [asdict(one) for one in analysis.shared],
+        "search_recall": _number(analysis.recall),
     }
 
 
@@ -66,7 +68,7 @@ def _picture(analysis: Analysis, row: int) -> dict[str, Any]:
         "repeats": picture.repeats,
         "role": picture.role,
         "kept": analysis.kept[row],
-        "weight": _number(float(analysis.diversity.weights[row])),
+        "weight": _number(float(analysis.diversity.weights[row])) if analysis.diversity.measured else None,
         "checks": {name: _check(check) for name, check in analysis.checks[row].items()},
         "views": _view(analysis.views[row]) if analysis.views else None,
         "decided": list(analysis.decided[row]) if analysis.decided else [],

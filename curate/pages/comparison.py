@@ -112,6 +112,7 @@ def _of_scan(values: Mapping[str, Any], name: str, kind: str) -> Side:
         if group["kind"] != "lookalike"
     }
     diversity, coverage = values["diversity"], values.get("coverage") or {"measured": False, "headline": ""}
+    unmeasured = diversity["effective_images"] is None
     kept = _by_digest((str(one["digest"]), str(one["path"])) for one in subject if one["kept"])
     return Side(
         name=name,
@@ -122,8 +123,8 @@ def _of_scan(values: Mapping[str, Any], name: str, kind: str) -> Side:
             for one in subject
             if not one["kept"] and one["digest"] not in kept
         },
-        effective_images=float(diversity["effective_images"]),
-        effective_range=(float(diversity["low"]), float(diversity["high"])),
+        effective_images=None if unmeasured else float(diversity["effective_images"]),
+        effective_range=None if unmeasured else (float(diversity["low"]), float(diversity["high"])),
         views=(int(coverage["views_seen"]), int(coverage["views_wanted"])) if coverage["measured"] else None,
         model=str(values["model"]["name"]),
         coverage=str(coverage["headline"]),

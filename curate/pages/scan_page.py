@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from math import floor
 
 from curate.pages.lines import FEW, Line, clean, entry, plural, some, wrap
 from curate.pages.views_section import views_section
@@ -47,13 +48,17 @@ def _head(analysis: Analysis) -> Iterator[Line]:
 
 
 def _what_you_have(analysis: Analysis) -> Iterator[Line]:
-    diversity, catalog = analysis.diversity, analysis.catalog
+    diversity = analysis.diversity
     yield Line(text="WHAT YOU HAVE", style="head")
     about = "at least" if diversity.at_least else "about"
     said = plural(diversity.files, "picture")
     folded = diversity.files - diversity.photographs
     different = plural(diversity.photographs, "different photograph") if folded else "no two of them copies"
     words = f"{said}, {different}"
+    if not diversity.measured:
+        yield from wrap(f"{words}. How many effective images they are worth was not measured.", 2, "name")
+        yield from _beside(analysis)
+        return
     yield from wrap(f"{words}, worth {about} {diversity.effective_images:.1f} effective images.", 2, "name")
     if analysis.model.calibrated:
         yield from wrap(
@@ -81,9 +86,19 @@ def _what_you_have(analysis: Analysis) -> Iterator[Line]:
             f"{diversity.evenness * diversity.effective_images:.1f} effective images.",
             2,
         )
+    yield from _beside(analysis)
+
+
+def _beside(analysis: Analysis) -> Iterator[Line]:
     yield from _subsets(analysis)
-    if catalog.broken:
-        yield from wrap(f"{plural(len(catalog.broken), 'file')} broken, see below.", 2, "warn")
+    if analysis.catalog.broken:
+        yield from wrap(f"{plural(len(analysis.catalog.broken), 'file')} broken, see below.", 2, "warn")
+    if analysis.recall is not None:
+        yield from wrap(
+            f"So many pictures are not compared each with each other: of the nearest neighbours that this would find, "
+            f"{floor(1000 * analysis.recall) / 10:.1f} % were found, as a sample shows. A few copies may be missed.",
+            2,
+        )
 
 
 def _subsets(analysis: Analysis) -> Iterator[Line]:
@@ -158,9 +173,10 @@ def _look_alike(analysis: Analysis, few: int) -> Iterator[Line]:
     weights = analysis.diversity.weights
     for group in groups[:few]:
         rows = [group.keeper, *(member.row for member in group.members)]
-        worth = float(sum(weights[row] for row in rows))
+        worth = f" worth {float(sum(weights[row] for row in rows)):.1f} effective images"
         name = clean(analysis.catalog.pictures[group.keeper].path)
-        yield from wrap(f"{name}  {len(rows)} pictures worth {worth:.1f} effective images", 2, "name", hanging=4)
+        said = f"{name}  {len(rows)} pictures{worth if analysis.diversity.measured else ''}"
+        yield from wrap(said, 2, "name", hanging=4)
         for member in group.members[:few]:
             yield from _member(analysis, member)
         if len(group.members) > few:

@@ -16,6 +16,12 @@ def cautions(question: Question, answer: Answer) -> Iterator[str]:
     settings, schedule = question.settings, answer.schedule
     yield from settings.notes
     yield from question.inputs.notes
+    if not question.inputs.compared:
+        yield (
+            "Effective images were not measured (--model none): this is planned as if no two of the "
+            f"{plural(len(question.inputs.sizes), 'picture')} were alike, so look-alikes are seen more often than it "
+            "says."
+        )
     yield from answer.steps.warnings
     refused = [i for i, bucket in enumerate(answer.steps.bucket_of_picture) if bucket is None]
     if refused:

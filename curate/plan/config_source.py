@@ -41,6 +41,8 @@ class Source:
             if self.path.suffix.lower() in (".yaml", ".yml"):
                 return import_module("yaml").safe_load(self.text)
             return json.loads(self.text)
+        except RecursionError:
+            raise self.refused("it is nested too deeply", "Mend it, or leave it out") from None
         except ValueError as error:  # TOML and JSON; both messages name the line
             raise self.refused(f"does not parse: {error}", "Mend it, or leave it out") from error
         except import_module("yaml").YAMLError as error:
@@ -101,7 +103,7 @@ class Source:
         kind = "a whole number of at least 1" if whole else "a number above 0"
         try:
             number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else 0.0
-        except ValueError:
+        except (ValueError, OverflowError):
             raise self.wrong(key, value, kind) from None
         if not 0 < number < inf or (whole and number != int(number)):
             raise self.wrong(key, value, kind)

@@ -37,7 +37,8 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "pictures": plan.pictures,
         "as_they_lie": None if plan.as_they_lie is None else asdict(plan.as_they_lie),
         "subjects": None if plan.subjects is None else asdict(plan.subjects),
-        "effective_images": plan.effective_images,
+        "effective_images": plan.effective_images if plan.compared else None,
+        "planned_from": "effective images" if plan.compared else "photographs",
         "verdict": judgement.verdict,
         "verdict_between": list(judgement.between),
         "window_empty": judgement.window_empty,
@@ -46,7 +47,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
             "sound": list(judgement.sound),
             "practice": list(judgement.practice),
             "sound_steps": list(judgement.sound_steps),
-            "effective_images": list(plan.effective_range),
+            "effective_images": list(plan.effective_range) if plan.compared else None,
         },
         "alternatives": [
             {"what": a.what, "plan": _schedule(a.schedule), "exposures": _exposures(a.exposures), "verdict": a.verdict}

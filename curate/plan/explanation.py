@@ -99,6 +99,8 @@ def _copies(plan: Plan) -> Iterator[str]:
     yield (
         f"Yours: {plural(plan.pictures, 'file')}, {plan.effective_images:.1f} different pictures "
         f"({low:.1f} to {high:.1f})."
+        if plan.compared
+        else f"Yours: {plural(plan.pictures, 'file')}; how much they differ was not measured (--model none)."
     )
 
 

@@ -47,12 +47,7 @@ def what_happens(plan: Plan) -> Iterator[str]:
         f"  {plural(plan.schedule.samples, 'sample')}: each file is seen {times(seen.per_file)}, "
         f"each different picture {times(seen.per_effective_image)}."
     )
-    low, high = plan.effective_range
-    what = "file counts as" if plan.pictures == 1 else "files count as"
-    yield (
-        f"  {plan.pictures:,} {what} {plan.effective_images:.1f} effective images, that is different pictures "
-        f"({low:.1f} to {high:.1f}), and as {seen.sampled_diversity:.1f} as the trainer draws them."
-    )
+    yield _worth(plan)
     if seen.sampled_diversity < plan.effective_images / 2:
         yield f"  A few pictures take most of the draws: the set will behave like {seen.sampled_diversity:.0f}."
     yield from _as_they_lie(plan)
@@ -65,6 +60,21 @@ def what_happens(plan: Plan) -> Iterator[str]:
     yield from bar(seen.per_effective_image, judgement.sound, judgement.cap)
     low, high = judgement.practice
     yield f"  {_sound(plan)} Published recipes end anywhere from {low:.3g} to {high:.3g}."
+
+
+def _worth(plan: Plan) -> str:
+    low, high = plan.effective_range
+    what = "file counts as" if plan.pictures == 1 else "files count as"
+    drawn = f"{plan.exposures.sampled_diversity:.1f} as the trainer draws them"
+    if not plan.compared:
+        return (
+            f"  Effective images were not measured: {plan.pictures:,} {what} {plan.effective_images:.0f} different "
+            f"pictures, since only copies were looked for, and as {drawn}."
+        )
+    return (
+        f"  {plan.pictures:,} {what} {plan.effective_images:.1f} effective images, that is different pictures "
+        f"({low:.1f} to {high:.1f}), and as {drawn}."
+    )
 
 
 def _sound(plan: Plan) -> str:

@@ -73,6 +73,7 @@ def recommend(inputs: PlanInputs) -> Plan:
         save_unit=saved.unit,
         gaps=inputs.gaps,
         regularisation=sum(len(one.sizes) for one in inputs.regularisation),
+        compared=inputs.compared,
     )
 
 

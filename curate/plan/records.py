@@ -108,6 +108,7 @@ class PlanInputs:
     gaps: tuple[Gap, ...] = ()  # views that the set has none or too little of, in order of worth; () where not measured
     folder: str = ""  # that was scanned: absolute path
     notes: tuple[str, ...] = ()  # a sentence each on how the set was put together
+    compared: bool = True  # False: nothing was embedded, and every photograph counts as one effective image
 
     def __post_init__(self) -> None:
         for name, given in (("paths", self.paths), ("weights", self.weights)):
@@ -224,3 +225,4 @@ class Plan:
     save_unit: SaveUnit = "epochs"  # of the interval between saved files; steps are optimizer steps
     gaps: tuple[Gap, ...] = ()  # views that the set has none or too little of, in order of worth
     regularisation: int = 0  # pictures of it beside the subject's
+    compared: bool = True  # False: effective images were not measured, and the number is that of the photographs

@@ -184,7 +184,7 @@ def _regularisation(s: Situation) -> Remedy:
 def _shares(s: Situation) -> Iterator[Remedy]:
     """Weights help where some pictures are drawn more often than they are different."""
     won = s.inputs.effective_images / s.exposures.sampled_diversity
-    if won > 1.1:
+    if won > 1.1 and s.inputs.compared:
         yield Remedy(
             what="shares",
             text=f"Give look-alikes fewer repeats, in a subset of their own: up to {won:.1f} times more room.",

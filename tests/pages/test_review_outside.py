@@ -16,8 +16,10 @@ import pytest
 from review_server import served
 from review_sets import draw
 
+from curate.pages.review.server import have_files
+
 LONG = ", ".join(["nora"] * 6000)  # a caption of 35,998 characters, more than the page is told
-CROWD = 300  # connections, more than the server takes at once
+CROWD = 700  # connections, more than the server keeps open
 
 
 @dataclass
@@ -56,6 +58,7 @@ class Outside:
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory, sample_cache: Path) -> Iterator[Outside]:
+    have_files()  # for the connections that these tests hold themselves
     home = tmp_path_factory.mktemp("outside")
     folder = draw(home / "set")
     for number in (0, 1):
@@ -152,16 +155,98 @@ def test_a_connection_that_sends_nothing_whole_is_closed(outside: Outside) -> No
     assert time.monotonic() - begin < 40
 
 
-def test_a_crowd_is_turned_away_and_leaves_no_trace(outside: Outside) -> None:
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4",
+        "Content-Length: 4\r\nContent-Length: 400",
+        "Content-Length: 4, 4",
+        "Content-Length: +4",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: xchunked\r\nContent-Length: 4",
+        "X: a\r\n b\r\nContent-Length : 4",
+    ],
+)
+def test_no_request_hides_in_the_body_of_another(outside: Outside, head: str) -> None:
+    """A second request that nobody signed, behind bodies whose end two readers could see in two places."""
+    own = f"Host: {outside.host}\r\nCookie: curate_review_{outside.port}={outside.cookie}\r\n"
+    own += f"Origin: http://{outside.host}\r\nContent-Type: application/json\r\n"
+    hidden = f"POST /api/trigger HTTP/1.1\r\nHost: {outside.host}\r\nConnection: close\r\n\r\n"
+    answer = outside.raw(f"POST /api/undo HTTP/1.1\r\n{own}{head}\r\n\r\n0\r\n\r\n{hidden}".encode())
+    statuses = [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
+    assert statuses
+    assert all(status in (200, 400, 403, 408, 413, 501) for status in statuses)
+    assert 200 not in statuses[1:]
+
+
+def test_each_request_of_a_connection_needs_the_cookie(outside: Outside) -> None:
+    cookie = f"Cookie: curate_review_{outside.port}={outside.cookie}\r\n"
+    ask = f"GET /api/export HTTP/1.1\r\nHost: {outside.host}\r\n"
+    with outside.connect() as line:
+        line.sendall(f"{ask}{cookie}\r\n{ask}\r\n{ask}{cookie}Connection: close\r\n\r\n".encode())
+        answer = b""
+        while part := line.recv(65536):
+            answer += part
+    assert [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]] == [200, 403, 200]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /api/set HTTP/0.9\r\n\r\n",
+        b"GET /api/set\r\n",
+        b"GET  /api/set HTTP/1.1\r\n\r\n",
+        b"\0" * 2000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"a" * 60_000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX\0: 1\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_of_this_protocol_is_refused(outside: Outside, head: bytes) -> None:
+    answer = outside.raw(head)
+    assert answer == b"" or 400 <= status(answer) < 500
+    assert outside.cookie.encode() not in answer
+
+
+def test_guesses_open_nothing_and_shut_nobody_out(outside: Outside) -> None:
+    """256 bits are not guessed; a bound on wrong guesses would let a stranger lock the user out."""
+    for number in range(60):
+        assert status(outside.ask("GET", f"/?token={number:043}", cookie="")) == 403
+        assert status(outside.ask("GET", "/api/set", cookie=f"curate_review_{outside.port}={number:043}")) == 403
+    assert status(outside.ask("GET", "/api/export")) == 200
+
+
+@pytest.mark.parametrize("held", [b"", b"GET / HTTP/1.1\r\nX-Slow: ", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"])
+def test_a_crowd_that_only_holds_connections_keeps_nobody_out(outside: Outside, held: bytes) -> None:
+    """Idle ones, heads that never end, and connections that are kept alive after a refusal."""
     lines = [outside.connect() for _ in range(CROWD)]
     try:
-        assert status(outside.ask("GET", "/api/export")) == 503
+        for line in lines:
+            with suppress(ConnectionError):
+                line.sendall(held)
+        assert status(outside.ask("GET", "/api/export")) == 200
+        assert status(outside.change("/api/undo", b"{}")) == 200
     finally:
         for line in lines:
             line.close()
-    end = time.monotonic() + 10
-    while status(outside.ask("GET", "/api/export")) != 200:
-        assert time.monotonic() < end
+    assert status(outside.ask("GET", "/api/export")) == 200
+
+
+def test_a_question_that_waits_for_news_outlasts_a_crowd(outside: Outside) -> None:
+    version = json.loads(outside.ask("GET", "/api/set").split(b"\r\n\r\n", 1)[1])["version"]
+    head = f"Host: {outside.host}\r\nCookie: curate_review_{outside.port}={outside.cookie}\r\n\r\n"
+    with outside.connect(60) as waiting:
+        waiting.sendall(f"GET /api/set?since={version + 1000}&wait HTTP/1.1\r\n{head}".encode())
+        waiting.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            waiting.recv(1)
+        lines = [outside.connect() for _ in range(CROWD)]
+        waiting.settimeout(60)
+        assert status(waiting.recv(4096)) == 200
+        for line in lines:
+            line.close()
 
 
 def test_many_questions_for_news_keep_nothing_else_waiting(outside: Outside) -> None:
@@ -199,8 +284,11 @@ def test_of_a_caption_of_any_length_the_page_is_told_a_part(outside: Outside) ->
 def test_what_strangers_send_is_no_news_for_the_terminal(outside: Outside) -> None:
     """The last of these: it ends the server to read what it said."""
     outside.raw(b"\x16\x03\x01nonsense\r\n\r\n")
+    outside.change("/api/undo", b"2\r\n{}}}", "Transfer-Encoding: chunked", length=False)  # a body that goes wrong
+    outside.ask("POST", "/nothing", "Transfer-Encoding: chunked", body=b"2\r\n{}}}", cookie="")
     outside.process.terminate()
     _, said = outside.process.communicate(timeout=30)
     assert "Invalid HTTP" not in said
     assert "WebSocket" not in said
+    assert "Exception" not in said
     assert "Traceback" not in said

@@ -214,6 +214,34 @@ def test_a_body_that_is_too_large_is_refused_told_or_not(page: Page) -> None:
     assert page.client.post("/api/undo", content=b"{}", headers=lying).status_code == 413
 
 
+def test_half_a_body_of_one_who_left_changes_nothing(page: Page) -> None:
+    import asyncio
+
+    messages = iter(
+        [{"type": "http.request", "body": b"{}", "more_body": True}, {"type": "http.disconnect"}]  # `{}` is whole JSON
+    )
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    cookie = page.client.cookies["curate_review"]
+    headers = {"host": "127.0.0.1:4000", "origin": ORIGIN, "content-type": "application/json"}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/stop",
+        "query_string": b"",
+        "headers": [(k.encode(), v.encode()) for k, v in {**headers, "cookie": f"curate_review={cookie}"}.items()],
+    }
+    asyncio.run(page.client.app(scope, receive, send))
+    assert not page.stopped
+    assert not sent
+
+
 def test_a_body_that_never_ends_is_given_up() -> None:
     import asyncio
 

@@ -108,6 +108,7 @@ def place_picture(placed: Placed, to: str) -> PlacePicture:
         pixels=placed.size[0] * placed.size[1],
         size=placed.resized,
         alpha=placed.mask if placed.mask_in_alpha else None,
+        stripped=placed.item.facts.format if placed.location == "taken out" and not placed.encoding else "",
     )
 
 

@@ -69,6 +69,11 @@ class Material:
             return dict(self.planned["subjects"])
         return dict(self.safe(asdict(inputs.subjects(self.inputs.analysis))))
 
+    @property
+    def compared(self) -> bool:
+        """False where nothing was embedded, and likeness and weights were not measured."""
+        return bool(self.scan["diversity"]["measured"])
+
     @cached_property
     def rows(self) -> dict[str, int]:
         """The row of each path."""

@@ -7,17 +7,19 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from curate import addresses
 from curate.errors import DestinationError
 
 
-def check_place(destination: Path, folder: Path | None) -> Path:
+def check_place(destination: Path, folder: str | Path | None) -> Path:
     """The whole path of a page that can be written there. Raises DestinationError, before anything is measured.
 
-    `folder`: the one that is only read, where there is one.
+    `folder`: the one that is only read, where there is one; an address is in no page's way.
     """
+    read = None if folder is None else addresses.local(folder)
     try:
         whole = destination.expanduser().resolve()
-        inside = folder is not None and whole.is_relative_to(folder.resolve())
+        inside = read is not None and whole.is_relative_to(read.expanduser().resolve())
     except (OSError, RuntimeError, ValueError) as error:
         raise DestinationError(destination, f"no place for a file: {error}", "Choose another one with -o") from None
     if inside:
@@ -29,7 +31,7 @@ def check_place(destination: Path, folder: Path | None) -> Path:
     return whole
 
 
-def save(text: str, destination: Path, folder: Path | None) -> Path:
+def save(text: str, destination: Path, folder: str | Path | None) -> Path:
     """Writes a page, UTF-8, over an older one; gives the whole path. Raises DestinationError."""
     whole = check_place(destination, folder)
     beside = whole.with_name(f".{whole.name[:40]}.{secrets.token_hex(4)}.part")

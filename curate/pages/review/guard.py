@@ -146,6 +146,8 @@ class Guard:
         """Reads the body whole, within its bounds, before the route sees it."""
         try:
             body = await asyncio.wait_for(self._body(receive), self.patience)
+        except ConnectionError:
+            return
         except (asyncio.TimeoutError, TimeoutError):
             await _answer(send, 408, b"text/plain; charset=utf-8", b"The request took too long.", [CLOSE])
             return
@@ -168,8 +170,8 @@ class Guard:
         parts, size, more = [], 0, True
         while more:
             message = await receive()
-            if message["type"] == "http.disconnect":
-                break
+            if message["type"] == "http.disconnect":  # half a body is no wish of anybody
+                raise ConnectionAbortedError
             part = message.get("body", b"")
             size += len(part)
             if size > self.largest:

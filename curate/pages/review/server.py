@@ -7,6 +7,7 @@ import errno
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 HEAD_PATIENCE = 10.0  # s for a request's head to arrive
 LARGEST_HEAD = 16 * 1024  # bytes of a request's head
-MOST_AT_ONCE = 256  # requests and connections; beyond it they are refused
+MOST_AT_ONCE = 640  # requests and connections; beyond it they are refused
+CROWDED = 96  # open connections from which on the oldest that nobody waits at is closed for a new one, if it is not new
+FULL = 512  # likewise, even if it is new
+NEW = 1.0  # s in which a browser's own connection has surely sent its request
+FILES = 2048  # that the process may open, where the system lets it have so many: macOS begins with 256
 GRACE = 3  # s that requests under way may take when the server ends
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -44,6 +49,7 @@ def serve(
     """Serves until it is ended. `ready` is called with the address when the page can be opened, `renewed` with the next
     one-time address when one was used (from another thread). Raises ServeError where the place cannot be had, and
     KeyboardInterrupt where Ctrl-C ended it."""
+    have_files()
     with _listen(place) as listening:
         port = listening.getsockname()[1]
         name = socket.gethostname() if place.host in EVERYWHERE else place.host
@@ -70,6 +76,19 @@ def serve(
         finally:
             ended.set()
             session.close()
+
+
+def have_files() -> None:
+    """Raises this process's own bound on open files to FILES; nothing where there is none, as on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    if least != resource.RLIM_INFINITY and least < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _listen(place: Place) -> socket.socket:
@@ -125,16 +144,33 @@ def _server(served: Any, session: Session, ready: Callable[[], None]) -> uvicorn
 
 
 def _patient_protocol() -> Any:
-    """uvicorn's HTTP/1.1, but a head must arrive in time: a connection that sends nothing is closed."""
+    """uvicorn's HTTP/1.1, but a head must arrive in time, and a crowd that only holds connections makes room.
+
+    Whoever has no cookie is answered at once, so a request that is under way is one of the user's: only connections
+    without one are closed, the oldest first, and a browser opens another when it needs it.
+    """
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    open_ones: dict[Any, float] = {}  # when each came, in s of the loop's clock, in that order
 
     class Patient(H11Protocol):
         _late: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
+            now = self.loop.time()
+            oldest = next((one for one in open_ones if one.is_idle), None) if len(open_ones) >= CROWDED else None
+            if oldest is not None and (len(open_ones) >= FULL or now - open_ones[oldest] > NEW):
+                oldest.transport.abort()
+                oldest.connection_lost(None)  # now, rather than when the loop comes to it: a crowd comes at once
+            open_ones[self] = now
             super().connection_made(transport)
             self._late = self.loop.call_later(HEAD_PATIENCE, transport.close)
+
+        @property
+        def is_idle(self) -> bool:
+            """Whether no whole request waits here for its answer."""
+            return self.cycle is None or bool(self.cycle.response_complete)
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
@@ -144,9 +180,16 @@ def _patient_protocol() -> Any:
             elif self._late is None and self.conn.trailing_data[0]:
                 self._late = self.loop.call_later(HEAD_PATIENCE, self.transport.close)
 
+        def send_400_response(self, msg: str) -> None:
+            super().send_400_response(msg)
+            if self.cycle is not None:  # its head was sound and its body is not: it has had its answer now
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+
         def connection_lost(self, exc: Exception | None) -> None:
-            self._calm()
-            super().connection_lost(exc)
+            if open_ones.pop(self, None) is not None:
+                self._calm()
+                super().connection_lost(exc)
 
         def _calm(self) -> None:
             if self._late is not None:

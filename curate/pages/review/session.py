@@ -111,8 +111,10 @@ class Session:
         shown = [{"id": self._document.ids.names[row], "text": new[:SAMPLE]} for row, new in changed[:50]]
         return {"changed": len(changed), "of": len(rows), "too_long": len(found) - len(changed), "shown": shown}
 
-    def what_if(self, names: object) -> dict[str, float]:
-        """The effective images that the set would hold without these pictures, and as it is."""
+    def what_if(self, names: object) -> dict[str, float | None]:
+        """The effective images that the set would hold without these pictures, and as it is; None: not measured."""
+        if not self._analysis.diversity.measured:
+            return dict.fromkeys(("effective_images", "without", "cost"))
         pictures = self._analysis.catalog.pictures
         out = [
             Decision(kind="leave_out", digest=pictures[row].digest, path=pictures[row].path)

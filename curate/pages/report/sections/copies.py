@@ -26,7 +26,7 @@ class Member:
     similarity: float | None
     kept: bool
     yours: bool  # the user decided that it stays
-    weight: float
+    weight: float | None  # None: not measured
     region: str  # corners for an SVG polygon over the keeper's thumbnail, px; "" for the whole picture or none
     share: float | None  # of the keeper that both show, 0-1; None where they were not aligned
     place: tuple[float, float] | None  # of the region's number, px of the keeper's thumbnail
@@ -41,8 +41,8 @@ class Star:
     keeper: int
     kept: bool  # the keeper; False where the user left it out
     reason: str
-    own: float  # weight of the keeper, effective images
-    weight: float  # sum over the group
+    own: float | None  # weight of the keeper, effective images; None: not measured
+    weight: float | None  # sum over the group
     members: tuple[Member, ...]
     more: int  # members that are not drawn
 
@@ -87,9 +87,10 @@ def lookalikes(material: Material) -> Section:
             "stars": stars[:MOST_GROUPS],
             "more": max(0, len(stars) - MOST_GROUPS),
             "light": _light(material, stars),
+            "compared": material.compared,
             "changed": any(one.changed for star in stars[:MOST_GROUPS] for one in star.members),
         },
-        note=plural(len(stars), "group") if stars else "none",
+        note=plural(len(stars), "group") if stars else "none" if material.compared else "not measured",
     )
 
 
@@ -99,6 +100,8 @@ def _stars(material: Material, *, lookalikes: bool) -> list[Star]:
 
 def _light(material: Material, stars: list[Star]) -> list[tuple[int, float]]:
     """(row, weight) of kept pictures outside of the strips that weigh least."""
+    if not material.compared:
+        return []
     strips = {row for star in stars for row in (star.keeper, *(one.row for one in star.members))}
     found = [
         (row, picture["weight"])
@@ -118,7 +121,7 @@ def _star(material: Material, group: dict[str, Any]) -> Star:
         kept=material.picture(keeper)["kept"],
         reason=group["reason"],
         own=material.picture(keeper)["weight"],
-        weight=sum(material.picture(row)["weight"] for row in rows),
+        weight=sum(material.picture(row)["weight"] for row in rows) if material.compared else None,
         members=tuple(_member(material, keeper, one, n) for n, one in enumerate(given[:MOST_MEMBERS], start=1)),
         more=max(0, len(given) - MOST_MEMBERS),
     )

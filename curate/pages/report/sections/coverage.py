@@ -104,7 +104,7 @@ def _photographs(material: Material) -> list[int]:
     analysis = material.inputs.analysis
     keepers = inputs.keeper_of_row(analysis.catalog, analysis.groups)
     rows = [row for row, keeper in enumerate(keepers) if keeper == row]
-    return sorted(rows, key=lambda row: (-material.picture(row)["weight"], material.picture(row)["path"]))
+    return sorted(rows, key=lambda row: (-(material.picture(row)["weight"] or 0), material.picture(row)["path"]))
 
 
 def _lines(material: Material, found: Coverage, plain: dict[str, Any]) -> list[Line]:

@@ -24,6 +24,8 @@ class Placed:
 
 def section(material: Material) -> Section:
     rows = [row for row, picture in enumerate(material.scan["pictures"]) if picture["role"] == "subject"][:MOST]
+    if not material.compared:
+        rows = []
     positions, share = placing.project(material.inputs.analysis.features.embeddings[rows])
     found, (columns, lines) = placing.cells(positions)
     marks = _marks(material)
@@ -31,7 +33,7 @@ def section(material: Material) -> Section:
         Placed(row=row, x=float(x), y=float(y), mark=marks.get(row, ("", ""))[0], label=marks.get(row, ("", ""))[1])
         for row, (x, y) in zip(rows, found, strict=True)
     ]
-    left = len(material.scan["pictures"]) - len(rows)
+    left = len(material.scan["pictures"]) - len(rows) if material.compared else 0
     return Section(
         name="map",
         title="Map",
@@ -45,6 +47,7 @@ def section(material: Material) -> Section:
             "counts": {mark: sum(one.mark == mark for one in placed) for mark in ("copy", "lookalike", "odd")},
             "left": left,
             "findings": material.subjects["findings"],
+            "compared": material.compared,
             "looked": not _why_not(material, rows),
             "why_not": _why_not(material, rows),
         },

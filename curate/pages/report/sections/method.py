@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from curate.pages.report.material import Material, Section
 from curate.pages.report.text import sentence
@@ -21,6 +21,16 @@ class Threshold:
     source: str
 
 
+def _similarity(model: dict[str, Any]) -> list[tuple[str, str]]:
+    half = model["half_similarity"]
+    if half is None:
+        return [("Half similarity", "not measured: nothing was embedded")]
+    return [
+        ("Half similarity", f"{half:.4f}: the cosine at which two pictures count as 1.33"),
+        ("Calibrated", "yes" if model["calibrated"] else "no: it cannot tell a new view from a copy"),
+    ]
+
+
 def section(material: Material) -> Section:
     inputs, model = material.inputs, material.scan["model"]
     settings = inputs.settings
@@ -34,8 +44,7 @@ def section(material: Material) -> Section:
                 ("Model", model["name"]),
                 ("Runs on", model["device"]),
                 ("Why this one", sentence(why)),
-                ("Half similarity", f"{model['half_similarity']:.4f}: the cosine at which two pictures count as 1.33"),
-                ("Calibrated", "yes" if model["calibrated"] else "no: it cannot tell a new view from a copy"),
+                *_similarity(model),
             ],
             "settings": [
                 ("Preset", settings.preset),

@@ -50,10 +50,13 @@ def _holds(material: Material) -> str:
     if not scan["pictures"]:
         broken = len(scan["broken"])
         return f"No picture can be read; {plural(broken, 'file')} {'is' if broken == 1 else 'are'} broken."
-    worth = f"{'at least' if held['at_least'] else 'about'} {held['effective_images']:.1f} effective images"
     different = plural(held["photographs"], "different photograph")
-    text = f"{plural(held['files'], 'picture')} show {different}, worth {worth}"
-    if held["files"] == 1:
+    text = f"{plural(held['files'], 'picture')} show {different}"
+    if not held["measured"]:
+        text += "; how many effective images they are worth was not measured"
+    elif held["files"] > 1:
+        text += f", worth {'at least' if held['at_least'] else 'about'} {held['effective_images']:.1f} effective images"
+    else:
         text = "1 picture, worth 1 effective image at most"
     if out:
         text += f"; {plural(out, 'copy').replace('copys', 'copies')} can be left out"
@@ -81,8 +84,9 @@ def _planned(planned: dict[str, Any] | None, why: str) -> str:
     if planned is None:
         return sentence(f"No plan was made: {why[:1].lower()}{why[1:]}" if why else "No plan was made")
     schedule, seen = planned["plan"], planned["exposures"]["per_effective_image"]
+    each = "picture" if planned["effective_images"] is None else "effective image"
     return (
-        f"{plural(schedule['steps'], 'step')} with {schedule['trainer']} show each effective image "
+        f"{plural(schedule['steps'], 'step')} with {schedule['trainer']} show each {each} "
         f"{plural(round(seen), 'time')}, {_word(planned)}."
     )
 
@@ -100,13 +104,7 @@ def _figures(scan: dict[str, Any], planned: dict[str, Any] | None) -> list[Figur
     figures = [
         Figure(value=f"{held['files']:,}", name="files", note="pictures that can be read"),
         Figure(value=f"{held['photographs']:,}", name="photographs", note="after proved copies are folded"),
-        Figure(
-            value=f"{held['effective_images']:.1f}",
-            name="effective images",
-            note=f"{held['low']:.1f} to {held['high']:.1f}"
-            if scan["model"]["calibrated"]
-            else "a hint, not calibrated",
-        ),
+        _worth(scan),
         Figure(
             value=f"{found['views_seen']} of {found['views_wanted']}" if known else "–",
             name="views",
@@ -128,9 +126,17 @@ def _figures(scan: dict[str, Any], planned: dict[str, Any] | None) -> list[Figur
     return figures
 
 
+def _worth(scan: dict[str, Any]) -> Figure:
+    held, name = scan["diversity"], "effective images"
+    if not held["measured"]:
+        return Figure(value="–", name=name, note="not measured")
+    note = f"{held['low']:.1f} to {held['high']:.1f}" if scan["model"]["calibrated"] else "a hint, not calibrated"
+    return Figure(value=f"{held['effective_images']:.1f}", name=name, note=note)
+
+
 def _cautions(scan: dict[str, Any]) -> list[str]:
     cautions = [sentence(note) for note in scan["notes"]]
-    if not scan["model"]["calibrated"]:
+    if scan["diversity"]["measured"] and not scan["model"]["calibrated"]:
         cautions.insert(
             0,
             "The model is not calibrated: it cannot tell a new view from a copy, so the effective images are a hint.",

@@ -48,10 +48,10 @@ export class Frame {
     fill(this.title, safe(set.folder.split(/[\\/]/).filter(Boolean).pop(), 40));
     this.title.title = safe(set.folder);
     fill(this.nav, VIEWS.map(([key, label, k]) => h("button", { type: "button", title: `${label} (${k})`, "aria-current": ui.view === key ? "page" : null, onclick: () => emit("view", key) }, label, key === "queue" && open ? h("span", { class: "n" }, String(open)) : null)));
-    const delta = set.before === null ? 0 : d.effective_images - set.before;
+    const delta = set.before === null || !d.measured ? 0 : d.effective_images - set.before;
     const [word, tone] = plan && !plan.problem ? VERDICTS[plan.verdict] || [plan.verdict, "warn"] : ["no plan", "warn"];
     fill(this.meters,
-      h("span", { class: "m", title: `between ${number(d.low)} and ${number(d.high)}` }, h("b", {}, number(d.effective_images)), " effective", Math.abs(delta) >= 0.005 ? h("span", { class: delta < 0 ? "down" : "up" }, ` ${delta < 0 ? "−" : "+"}${number(Math.abs(delta), 2)}`) : ""),
+      h("span", { class: "m", title: d.measured ? `between ${number(d.low)} and ${number(d.high)}` : "effective images were not measured (--model none)" }, h("b", {}, number(d.effective_images)), " effective", Math.abs(delta) >= 0.005 ? h("span", { class: delta < 0 ? "down" : "up" }, ` ${delta < 0 ? "−" : "+"}${number(Math.abs(delta), 2)}`) : ""),
       h("span", { class: "m wide" }, h("b", {}, String(plan?.pictures ?? "–")), ` of ${d.files} files`),
       c?.measured ? h("span", { class: "m wide", title: safe(c.headline) }, h("b", {}, `${c.views_seen}`), ` of ${c.views_wanted} views`) : null,
       plan ? h("button", { type: "button", class: `m chip ${tone}`, title: "Plan (P)", onclick: () => emit("view", "plan") }, plan.problem ? "no plan" : [h("b", {}, `${number(plan.exposures.per_effective_image, 0)}×`), h("span", { class: "wide" }, ` ${word.toLowerCase()}`)]) : null,

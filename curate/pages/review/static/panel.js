@@ -42,8 +42,8 @@ export class Panel {
       h("p", { class: "facts" }, `${p.width} × ${p.height} px · ${p.format} · ${number((p.width * p.height) / 1e6)} MP`, p.subset ? [" · ", name(p.subset)] : ""),
       this.relation(p),
       h("div", { class: "worth" },
-        h("span", {}, p.role === "subject" ? `worth ${number(p.weight, 2)} of an effective image` : "regularisation picture, never counted"),
-        h("meter", { min: 0, max: 1, value: p.weight, "aria-label": "effective images that it is" }), this.price_),
+        h("span", {}, p.role === "subject" ? (p.weight === null ? "effective images: not measured" : `worth ${number(p.weight, 2)} of an effective image`) : "regularisation picture, never counted"),
+        p.weight === null ? null : h("meter", { min: 0, max: 1, value: p.weight, "aria-label": "effective images that it is" }), this.price_),
       this.findings(p), this.caption(p), this.view(p),
     );
   }
@@ -141,6 +141,7 @@ export function state(p) {
 }
 
 export function costs(n, cost) {
+  if (cost === null) return "";
   const what = n === 1 ? "leaving it out" : `leaving these ${n} out`;
   return cost < 0.005 ? `${what} costs nothing` : `${what} costs ${number(cost, cost < 0.095 ? 2 : 1)} effective images`;
 }

@@ -69,10 +69,10 @@ export class PlanView {
     const [word, tone] = VERDICTS[plan.verdict] || [plan.verdict, "warn"];
     const seen = plan.exposures.per_effective_image, { sound, cap } = plan.range, s = plan.plan;
     const end = Math.max(cap * 1.6, seen * 1.1);
-    const facts = [["Repeats", number(s.repeats, Number.isInteger(s.repeats) ? 0 : 2)], ["Epochs", String(s.epochs)], ["Batch size", String(s.batch_size)], ["Steps", `${s.steps.toLocaleString("en")}${plan.target_steps && plan.target_steps !== s.steps ? ` of ${plan.target_steps.toLocaleString("en")} asked for` : ""}`], ["Learning rate", String(plan.settings.learning_rate)], ["Pictures", `${plan.pictures}, ${number(plan.effective_images)} effective`]];
+    const facts = [["Repeats", number(s.repeats, Number.isInteger(s.repeats) ? 0 : 2)], ["Epochs", String(s.epochs)], ["Batch size", String(s.batch_size)], ["Steps", `${s.steps.toLocaleString("en")}${plan.target_steps && plan.target_steps !== s.steps ? ` of ${plan.target_steps.toLocaleString("en")} asked for` : ""}`], ["Learning rate", String(plan.settings.learning_rate)], ["Pictures", plan.effective_images === null ? `${plan.pictures}, effective images not measured` : `${plan.pictures}, ${number(plan.effective_images)} effective`]];
     fill(this.answer,
       h("p", { class: `verdict ${tone}` }, word),
-      h("p", { class: "lead" }, h("b", {}, `${number(seen, 0)} times`), ` each effective image is seen; sound is ${number(sound[0], 0)} to ${number(sound[1], 0)}`),
+      h("p", { class: "lead" }, h("b", {}, `${number(seen, 0)} times`), ` each ${plan.effective_images === null ? "picture" : "effective image"} is seen; sound is ${number(sound[0], 0)} to ${number(sound[1], 0)}`),
       h("div", { class: "band", role: "img", "aria-label": `${number(seen, 0)} times, sound from ${number(sound[0], 0)} to ${number(sound[1], 0)}`, style: { "--from": `${(100 * sound[0]) / end}%`, "--to": `${(100 * Math.min(sound[1], end)) / end}%`, "--at": `${(100 * seen) / end}%` } }, h("span", { class: "okay" }), h("span", { class: "here" })),
       h("dl", { class: "numbers" }, facts.map(([k, v]) => h("div", {}, h("dt", {}, k), h("dd", {}, v)))),
       plan.warnings.length ? h("ul", { class: "findings" }, plan.warnings.map((w) => h("li", {}, safe(w)))) : null,

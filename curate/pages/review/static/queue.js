@@ -265,12 +265,12 @@ export class Queue {
   }
 
   drawEnd() {
-    const { effective_images: effective, photographs } = set.diversity;
+    const { effective_images: effective, measured, photographs } = set.diversity;
     fill(this.head);
     fill(this.strip);
     this.strip.hidden = true;
     fill(this.bar, h("div", { class: "end" }, h("h1", {}, set.progress.all ? "Every question is answered" : "Nothing here needs you"),
-      h("p", {}, `The set holds ${number(effective)} effective images in ${count(photographs, "photograph")}. Look it over once more, or go on to the plan.`),
+      h("p", {}, `The set holds ${measured ? `${number(effective)} effective images in ` : ""}${count(photographs, "photograph")}${measured ? "" : "; effective images were not measured"}. Look it over once more, or go on to the plan.`),
       h("div", { class: "row" }, button("Plan and export", "P", () => emit("view", "plan"), { class: "main" }), button("Browse all", "W", () => emit("view", "browse")))));
   }
 }
