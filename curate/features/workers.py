@@ -30,7 +30,8 @@ CPU_BATCH = 8  # pictures a batch, where threads embed side by side: few, so tha
 # little
 POLL = 0.1  # s between looks for Ctrl-C, which Windows does not deliver to a thread that waits
 AHEAD = 2  # batches that wait for each thread, so that none runs dry while results are stored
-MODULES = ("curate.features.look", "cv2", "PIL.JpegImagePlugin", "imagehash", "scipy.fftpack")  # what a child needs at its start
+# what a child needs at its start
+MODULES = ("curate.features.look", "cv2", "PIL.JpegImagePlugin", "imagehash", "scipy.fftpack")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def alike(found: Measured) -> tuple[Measured, str, str]:
     one, other = [
         row for row, kept in enumerate(decide(found).kept) if kept and found.catalog.pictures[row].role == "subject"
     ][:2]
-    near = replace(found, evidence=replace(found.evidence, alike={one: [other]}))
+    near = replace(found, evidence=replace(found.evidence, alike={one: [other]}), groups=None)
     group = next(group for group in decide(near).groups if group.kind == "lookalike")
     names = [path(decide(near), row) for row in (group.keeper, group.members[0].row)]
     return near, names[0], names[1]

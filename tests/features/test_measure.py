@@ -182,7 +182,8 @@ def test_a_cache_that_fails_under_way_loses_no_answer(folder, tmp_path):
     class Failing(Corners):
         def embed(self, batch):
             if self.embedded == 8:
-                store._inner._connection.close()
+                with store._inner._lock:  # closed while another thread writes, SQLite crashes
+                    store._inner._connection.close()
             return super().embed(batch)
 
     store, catalog = ForgivingStore(tmp_path / "cache"), pictures.scan(folder)
@@ -267,12 +268,13 @@ def test_a_thumbnail_of_a_file_that_is_gone_is_an_error_with_its_name(folder):
 @pytest.mark.parametrize("concurrent", [False, True])
 def test_ctrl_c_ends_at_once_with_what_was_measured_stored(folder, tmp_path, concurrent):
     code = f"""
-import sys, time
+import signal, sys, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from curate import pictures
 from curate.features import SqliteStore, measure
 from test_measure import Corners, settings
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 class Slow(Corners):
     def embed(self, batch):
         time.sleep(0.4)
