@@ -2,9 +2,9 @@
 
     python bench/export_speed.py [--pictures 10000] [--pairs 5] [--side 160]
 
-Draws pictures of noise with captions into a temporary folder, then alternates: draft and write of the whole set for kohya,
-`cp -r` and one sync of the same files, and the export by hard links. What a scan knows of the pictures is taken as
-known. Linux and macOS. Prints a line for each pair and the median of the ratios.
+Draws pictures of noise with captions into a temporary folder, then alternates: draft and write of the whole set for
+kohya, `cp -r` and one sync of the same files, and the export by hard links. What a scan knows of the pictures is taken
+as known. Linux and macOS. Prints a line for each pair and the median of the ratios.
 """
 
 from __future__ import annotations
