@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from curate.engine.streams import quiet
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -33,4 +35,4 @@ class Engine(Protocol):
         """
 
 
-__all__ = ["Engine", "Item", "Lost", "Result"]
+__all__ = ["Engine", "Item", "Lost", "Result", "quiet"]

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from curate.engine import Item, Lost, Result
+from curate.engine import Item, Lost, Result, quiet
 from curate.errors import CurateError, EngineError
 
 TRIES = 4  # of an item whose worker dies, the first included: machines are taken away, and memory runs out
@@ -175,7 +175,7 @@ def _connect(ray: Any, address: str, workers: int) -> None:
         else:
             _knock(address)
             settings = {}
-        with _no_greeting():
+        with quiet():  # it greets: its log level was set
             ray.init(address=address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **settings)
     except (ConnectionError, ValueError, RuntimeError, OSError, TimeoutError) as error:
         problem = f"no cluster of Ray at {address}" if address else "Ray cannot be started here"
@@ -218,24 +218,6 @@ def _silence(ray: Any) -> Iterator[None]:
         worker.print_to_stdstream = said
         for logger, level in levels:
             logger.setLevel(level)
-
-
-@contextmanager
-def _no_greeting() -> Iterator[None]:
-    """While Ray connects: it says on the process's error stream, from C++, that its log level was set."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # a process without an error stream
-        yield
-        return
-    try:
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, 2)
-        os.close(sink)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 @contextmanager

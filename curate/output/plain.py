@@ -23,14 +23,8 @@ def plain(value: Any) -> Any:
     kind = type(value)
     if kind in _SIMPLE:
         return value
-    if is_dataclass(kind):
-        return {
-            name: content if type(content) in _SIMPLE else plain(content)
-            for (name, default), content in zip(_defaults(kind), _contents(kind)(value), strict=True)
-            if content is not default and (type(content) is not type(default) or content != default)
-        }
-    if isinstance(value, Mapping):
-        return {key: plain(content) for key, content in value.items()}
+    if is_dataclass(kind) or isinstance(value, Mapping):
+        return {name: plain(content) for name, content in _shallow(value).items()}
     if isinstance(value, (tuple, list)):
         return [plain(content) for content in value]
     return value

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from curate.engine import quiet
 from curate.errors import ModelError
 from curate.features.embed import builtin
 from curate.features.embed.flatbuffer import Layer, Writer
@@ -79,8 +80,6 @@ class _Runner:
     """The network on one core, for one thread."""
 
     def __init__(self, content: bytes) -> None:
-        from curate.features.views.networks import quiet
-
         try:
             with quiet():
                 from ai_edge_litert.interpreter import Interpreter

@@ -6,8 +6,6 @@ How boxes and points are coded is that of MediaPipe's detectors (Bazarevsky et a
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +15,7 @@ from curate.errors import ModelError
 from curate.features.shrink import fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,25 +26,6 @@ RUNTIME = "ai-edge-litert"
 WORKING_SIDE = 1024  # px, long side that parts are cut from: a face of 1/16 of it still has 64 px
 HEARD = 0.1  # score from which an anchor has a say in the place of what a better one found
 SAME = 0.3  # share of overlap from which two boxes are one thing (MediaPipe's own)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """While networks are first made: the runtime greets on the process's error stream, from C++, and cannot be told not
-    to. Nothing else is lost, as what goes wrong is raised."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # a process without an error stream
-        yield
-        return
-    try:
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, 2)
-        os.close(sink)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 class Network:

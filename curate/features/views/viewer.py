@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from curate.engine import quiet
 from curate.errors import ModelError
 from curate.features import weights
 from curate.features.views.body import Bodies
 from curate.features.views.face import Faces
-from curate.features.views.networks import RUNTIME, Working, quiet
+from curate.features.views.networks import RUNTIME, Working
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
