@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from curate.diversity.scale import bundled_pictures
 from curate.errors import ModelError
 from curate.features import Embedder, embed_checked
 from curate.features.embed import builtin, litert
 from curate.features.embed.base import Batches, Wish
 from curate.features.embed.builtin import Builtin
+from curate.features.embed.flatbuffer import Layer, Steps, Writer
 from curate.features.embed.litert import BuiltinLite
 from curate.features.embed.network import TorchEmbedder, importing
 from curate.features.embed.tensors import read_tensors
@@ -127,9 +129,10 @@ def test_torch_and_torchvision_that_do_not_fit_each_other_are_explained():
         importing("clip", imports)
 
 
-def test_the_built_in_network_gives_what_timm_gives(embedder):
+def test_the_built_in_network_gives_what_timm_gives():
     import timm
 
+    embedder = Builtin("cpu")
     reference = timm.create_model("efficientnet_lite0").eval()
     tensors = torch.load(embedder.weights, weights_only=True).values()
     assert len(tensors) == len(reference.state_dict()) == 296
@@ -190,10 +193,39 @@ def test_on_a_cpu_the_light_runtime_is_taken_where_it_is_installed(monkeypatch):
 
 
 @pytest.mark.skipif(not litert.is_there(), reason="ai-edge-litert is not installed")
-def test_vectors_of_the_light_runtime_have_a_key_of_their_own_as_their_last_digits_differ():
-    assert BuiltinLite().key != Builtin("cpu").key
-    batch = squares(4)
-    assert np.abs(BuiltinLite().embed(batch) - Builtin("cpu").embed(batch)).max() < 1e-5
+def test_eight_bits_keep_what_the_network_sees_and_have_a_key_of_their_own():
+    """Zeros on the wrong sides, another epsilon or half the range: each of them fails in one of these at least."""
+    light, whole = BuiltinLite(), Builtin("cpu")
+    assert light.key != whole.key
+    noise = squares(4)
+    assert (light.embed(noise) * whole.embed(noise)).sum(axis=1).min() > 0.99  # seen: .993; another epsilon: .973
+    drawn = np.stack([whole.prepare(picture) for picture in bundled_pictures()])
+    found, expected = light.embed(drawn), whole.embed(drawn)
+    own = (found * expected).sum(axis=1)
+    assert own.min() > 0.96  # seen: .966; half the range: .941
+    assert np.median(own) > 0.985  # seen: .990
+    pairs = np.triu_indices(len(drawn), k=1)
+    likeness = np.corrcoef((found @ found.T)[pairs], (expected @ expected.T)[pairs])[0, 1]
+    assert likeness > 0.995  # seen: .997; another epsilon: .991
+
+
+@pytest.mark.skipif(not litert.is_there(), reason="ai-edge-litert is not installed")
+def test_an_output_that_nothing_goes_into_keeps_its_bias():
+    steps = Steps.over(-1.0, 1.0)
+    writer = Writer(4, 2, steps)
+    kernel = np.zeros((3, 2, 1, 1), np.float32)
+    kernel[2] = 0.25
+    layer = Layer(kernel=kernel, bias=np.array([0.5, 0.0, 0.125], np.float32), gives=steps, relu6=False)
+    run = litert.Runner(writer.finish(writer.average(writer.convolve(0, layer))))
+    assert run(np.full((4, 4, 2), 127, np.uint8)) == pytest.approx([0.5, 0.0, 0.125], abs=steps.size)
+
+
+def test_steps_hold_zero_exactly_and_reach_both_ends():
+    for low, high in ((-1.0, 3.0), (2.0, 6.0), (-5.0, -1.0), (0.0, 6.0)):
+        steps = Steps.over(low, high)
+        assert -128 <= steps.zero <= 127
+        assert steps.size * (-128 - steps.zero) == pytest.approx(min(low, 0.0), abs=steps.size)
+        assert steps.size * (127 - steps.zero) == pytest.approx(max(high, 0.0), abs=steps.size)
 
 
 def test_tensors_are_read_without_pytorch_as_pytorch_reads_them():
