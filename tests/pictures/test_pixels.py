@@ -14,6 +14,7 @@ from pathlib import Path
 
 import drawn_pictures as drawn
 import numpy as np
+import PIL
 import pytest
 import xxhash
 from PIL import Image
@@ -228,8 +229,11 @@ def test_one_bit_and_palette_pictures():
     assert far(palette.rgb, UPRIGHT) <= 8
 
 
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LAB"])
-def test_other_colour_models_in_tiff(mode):
+def test_other_colour_models_in_tiff(mode, compression):
+    if (mode, compression, PIL.__version__[:4]) == ("YCbCr", "raw", "12.3"):
+        pytest.skip("Pillow 12.3, the last for Python 3.10, calls every uncompressed YCbCr TIFF truncated")
     if mode == "LAB":
         from PIL import ImageCms
 
@@ -238,7 +242,7 @@ def test_other_colour_models_in_tiff(mode):
     else:
         image = Image.fromarray(UPRIGHT).convert(mode)
     lost = 13 if mode == "LAB" else 4  # levels: 8-bit LAB is coarse where colours are strong
-    assert far(decode(drawn.saved(image, "TIFF")).rgb, UPRIGHT) <= lost
+    assert far(decode(drawn.saved(image, "TIFF", compression=compression)).rgb, UPRIGHT) <= lost
 
 
 def test_cmyk_jpeg_with_and_without_a_broken_profile_keeps_its_colours():
