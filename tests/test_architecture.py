@@ -43,6 +43,7 @@ DOORS = {
         "features/shrink.py",
         "features/cores.py",
         "features/views",
+        "pictures/pixels/plain.py",  # JPEG in less time
         "pictures/pixels/floats.py",  # float pictures that Pillow cannot read
     ),
     "torch": ("features/embed",),

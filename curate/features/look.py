@@ -85,7 +85,8 @@ class Look:
         try:
             if self.hashes_only:
                 return self._glance(wanted)
-            decoded = decode(self._read(wanted), background=self.background, most_pixels=self.most_pixels)
+            data = self._read(wanted)
+            decoded = decode(data, background=self.background, most_pixels=self.most_pixels, quick=True)
         except BrokenPicture as error:
             return Glimpse(digest=wanted.digest, broken=error.reason)
         sighting = self.eyes.measure(decoded.rgb) if self.eyes is not None and wanted.view else None

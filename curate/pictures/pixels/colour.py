@@ -55,6 +55,13 @@ def colours(image: Image, bits: int) -> Colours:
     return Colours(converted, alpha, conversion.name)
 
 
+def is_srgb(image: Image) -> bool:
+    """Whether an opened picture's pixels are shown as they are stored: 8-bit RGB, opaque, in no other profile."""
+    icc = image.info.get("icc_profile")
+    plain = image.mode == "RGB" and not image.has_transparency_data
+    return plain and (not isinstance(icc, bytes) or _conversion(icc, "RGB") is None)
+
+
 def _split(image: Image, bits: int) -> tuple[Image, Image | None]:
     """The colours in L, RGB, CMYK or what Pillow can turn to RGB, and the transparency where some pixel has any."""
     if image.mode in depth.DEEP_MODES:

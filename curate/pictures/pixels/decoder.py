@@ -43,14 +43,24 @@ def why_too_large(width: int, height: int, most_pixels: int) -> str:
     return f"decompression bomb: {round(width * height / 1e6)} megapixels"
 
 
-def decode(data: bytes, *, background: Background = WHITE, most_pixels: int = LARGEST_PICTURE) -> Decoded:
+def decode(
+    data: bytes, *, background: Background = WHITE, most_pixels: int = LARGEST_PICTURE, quick: bool = False
+) -> Decoded:
     """The picture as a person would see it: first frame, turned upright, sRGB, on `background` where transparent.
 
-    Safe to call from several threads; Pillow releases the interpreter's lock while it decodes.
+    Safe to call from several threads; Pillow releases the interpreter's lock while it decodes. `quick`: the same by
+    OpenCV where that is safe, for processes whose error stream nobody reads (see plain.py).
     Raises BrokenPicture where the bytes are no whole picture, or one of more than `most_pixels`.
     """
-    rgb, facts = decode_for_export(data, background=background, most_pixels=most_pixels)
-    return Decoded(rgb, facts)
+    from curate.pictures.pixels import opening, plain
+
+    opened = opening.open_picture(data, most_pixels, quick=quick)
+    if opened.plain is None:
+        rgb, facts = _whole(data, opened, background, keep_alpha=False)
+        return Decoded(rgb, facts)
+    rgb = plain.upright(opened.plain, opened.turn)
+    rgb.flags.writeable = False
+    return Decoded(rgb, _facts(data, opened, rgb))
 
 
 def decode_for_export(
@@ -61,32 +71,43 @@ def decode_for_export(
     What lies under fully transparent pixels is replaced by `background`, so that no trainer can show it.
     Raises BrokenPicture like `decode`.
     """
+    from curate.pictures.pixels import opening
+
+    return _whole(data, opening.open_picture(data, most_pixels), background, keep_alpha=keep_alpha)
+
+
+def _whole(data: bytes, opened: Opened, background: Background, *, keep_alpha: bool) -> tuple[NDArray[np.uint8], Facts]:
     import numpy as np
 
-    from curate.pictures.pixels import location, opening
-
-    opened = opening.open_picture(data, most_pixels)
     seen = upright(opened)
     flat = seen.colour if seen.alpha is None else _on_background(seen.colour, seen.alpha, background)
     rgb = np.asarray(flat)
-    facts = Facts(
-        width=flat.width,
-        height=flat.height,
-        format=opened.format,
-        mode=opened.mode,
-        orientation=opened.orientation,
-        has_alpha=seen.alpha is not None,
-        frames=opened.frames,
-        profile=seen.profile,
-        bits=opened.bits,
-        pixel_digest=_pixel_digest(rgb),
-        has_location=location.is_told(data, opened.format, opened.image.info),
-    )
+    facts = _facts(data, opened, rgb, seen)
     if not keep_alpha or seen.alpha is None:
         return rgb, facts
     alpha = np.asarray(seen.alpha)
     shown = np.where((alpha == 0)[..., None], np.asarray(background, np.uint8), np.asarray(seen.colour))
     return np.dstack((shown, alpha)), facts
+
+
+def _facts(data: bytes, opened: Opened, rgb: NDArray[np.uint8], seen: Upright | None = None) -> Facts:
+    """`seen`: None where nothing had to be converted."""
+    from curate.pictures.pixels import location
+
+    height, width = rgb.shape[:2]
+    return Facts(
+        width=width,
+        height=height,
+        format=opened.format,
+        mode=opened.mode,
+        orientation=opened.orientation,
+        has_alpha=seen is not None and seen.alpha is not None,
+        frames=opened.frames,
+        profile="" if seen is None else seen.profile,
+        bits=opened.bits,
+        pixel_digest=_pixel_digest(rgb),
+        has_location=location.is_told(data, opened.format, opened.image.info),
+    )
 
 
 def upright(opened: Opened) -> Upright:

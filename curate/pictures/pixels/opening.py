@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from curate.errors import BrokenPicture
 from curate.pictures import signatures
-from curate.pictures.pixels import floats
+from curate.pictures.pixels import colour, floats, plain
 from curate.pictures.pixels.decoder import why_too_large
 from curate.settings import LARGEST_PICTURE
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
+
+    Pixels = NDArray[np.uint8]
 
 ORIENTATION = 0x0112  # EXIF 2.32, 4.6.4
 
@@ -28,7 +32,8 @@ ORIENTATION = 0x0112  # EXIF 2.32, 4.6.4
 class Opened:
     """A picture as stored, pixels loaded, and what it was like before."""
 
-    image: Image
+    image: Image  # without pixels where `plain` holds them
+    plain: Pixels | None = None  # RGB [H, W, 3], sRGB, as stored
     format: str
     mode: str
     bits: int  # per channel, as stored
@@ -43,10 +48,12 @@ def is_jpeg(data: bytes) -> bool:
     return signatures.picture_format(data[: signatures.HEAD]) == "JPEG"
 
 
-def open_picture(data: bytes, most_pixels: int = LARGEST_PICTURE, *, least_side: int | None = None) -> Opened:
+def open_picture(
+    data: bytes, most_pixels: int = LARGEST_PICTURE, *, least_side: int | None = None, quick: bool = False
+) -> Opened:
     """Decodes the first frame. Raises BrokenPicture with the reason where that cannot be done, and for a picture of
     more than `most_pixels`, which never exceeds LARGEST_PICTURE. `least_side`: px that are enough of a JPEG each way,
-    which is then decoded at 1/2, 1/4 or 1/8 of its size if that leaves as much."""
+    which is then decoded at 1/2, 1/4 or 1/8 of its size if that leaves as much. `quick`: see `plain`."""
     name = signatures.picture_format(data[: signatures.HEAD])
     if name is None:
         raise BrokenPicture("empty file" if not data else "not a picture")
@@ -60,7 +67,9 @@ def open_picture(data: bytes, most_pixels: int = LARGEST_PICTURE, *, least_side:
                 image.draft(None, (least_side, least_side))
             frames = 1 if name == "JPEG" else int(getattr(image, "n_frames", 1))  # a JPEG's others are previews
             before = _orientation(image) if name == "TIFF" else 1  # TIFF is turned, and the tag lost, while loading
-            image.load()
+            whole = plain.pixels(data) if quick and name == "JPEG" and colour.is_srgb(image) else None
+            if whole is None:
+                image.load()
             after = _orientation(image)
         except BrokenPicture:
             raise
@@ -73,6 +82,7 @@ def open_picture(data: bytes, most_pixels: int = LARGEST_PICTURE, *, least_side:
     stored = int(image.info.get("original_orientation") or 1) if name == "HEIF" else 1
     return Opened(
         image=image,
+        plain=whole,
         format=name,
         mode=mode,
         bits=_bits(name, data, image),
