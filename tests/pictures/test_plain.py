@@ -126,3 +126,11 @@ def test_where_opencv_has_another_decoder_pillow_does_all(monkeypatch):
         assert np.array_equal(decode(data, quick=True).rgb, decode(data).rgb)
     finally:
         plain._is_like_pillow.cache_clear()
+
+
+def test_an_older_opencv_that_knows_no_rgb_gives_the_same(monkeypatch):
+    import cv2
+
+    expected = plain.pixels(jpeg())
+    monkeypatch.delattr(cv2, "IMREAD_COLOR_RGB", raising=False)
+    assert np.array_equal(plain.pixels(jpeg()), expected)
