@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fuzzing import pictures as drawn
 
 MOST = 4_000_000  # px: what a hostile head may claim in here, so that memory and time tell of faults and not of size
@@ -29,7 +31,12 @@ class Decoder:
         except BrokenPicture as error:
             if not error.reason or not error.reason.isprintable():
                 raise AssertionError(f"no line for a list: {error.reason!r}") from error
+            with suppress(BrokenPicture):
+                decode(data, most_pixels=MOST, quick=True)
+                raise AssertionError(f"decoded by the quick way alone: {error.reason}") from error
             return
+        if decode(data, most_pixels=MOST, quick=True).facts != found.facts:  # the digest of the pixels among them
+            raise AssertionError("the quick way decodes another picture")
         height, width, channels = found.rgb.shape
         if (width, height, channels) != (found.facts.width, found.facts.height, 3):
             raise AssertionError(f"the picture is not as it says: {found.rgb.shape}, {found.facts}")

@@ -4,17 +4,17 @@ Nothing here decides; `align` proves or drops each pair. Neighbours are taken by
 model is needed: among edited copies of real photographs the original was one of the ten nearest in 99-100 % for every
 embedder tried, and what a rank misses (quarter turns) the hashes in eight orientations find.
 
-Small sets are compared whole. Of larger ones each picture is compared with those in the nearest cells of an inverted
-file (Jegou, Douze and Schmid 2011, PAMI 33:117). How many cells are looked at is not a guess: some pictures are
-compared with all others, and as many cells are looked at as it takes to find what these found.
+Small sets are compared whole, larger ones by cells (cells.py).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from curate.copies import cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,11 +29,6 @@ ROUNDING = 1e-5  # of a cosine in a product of float32 matrices, at most: 1e-6 w
 PAIRS = 4_096  # rows sorted, and pairs whose cosines are counted, at once: 40 MiB of vectors
 BLOCK = 64  # newcomers compared with all others at once
 EXACT = 20_000  # pictures up to which every one is compared with every other (blockwise, nothing kept)
-CELLS = 4.0  # times the root of the number of pictures, as FAISS advises for sets of this size
-TRAINING = 40  # pictures a cell from which the cells are made: FAISS asks for at least 39
-PROBES = 8  # cells looked at, at least: a sample with few neighbours says little
-SAMPLE = 2_000  # pictures compared with all others, to tell how many cells must be looked at
-RECALL = 0.995  # share of the sample's neighbours that must be found; .99 is what is promised of all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +61,7 @@ def candidates(embeddings: NDArray[np.float32], k: int, floor: float) -> Neighbo
     if k < 1 or not embeddings.shape[1]:
         return Neighbours(similarity=np.zeros((n, 0), np.float32), rows=np.zeros((n, 0), np.int64), recall=1.0)
     vectors = np.ascontiguousarray(embeddings, np.float32)
-    search = _exact if n <= EXACT else _by_cells
+    search = _exact if n <= EXACT else cells.nearest
     rows, recall = search(vectors, k, floor - ROUNDING)
     return _ordered(vectors, np.arange(n), rows, floor, recall)
 
@@ -140,31 +135,6 @@ def _exact(vectors: Vectors, k: int, floor: float) -> tuple[Rows, float]:
     return _others(similarity, rows, np.arange(len(vectors)), floor), 1.0
 
 
-def _by_cells(vectors: Vectors, k: int, floor: float) -> tuple[Rows, float]:
-    """The same by an inverted file, and the share of the neighbours that was found, as a sample shows it."""
-    import faiss
-
-    n, dimensions = vectors.shape
-    cells = int(CELLS * np.sqrt(n))
-    index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimensions), dimensions, cells, faiss.METRIC_INNER_PRODUCT)
-    index.cp.seed = 1
-    index.train(vectors[:: max(1, n // (TRAINING * cells))])
-    index.add(vectors)
-    sample = np.unique(np.linspace(0, n - 1, SAMPLE).astype(np.int64))
-    similarity, rows = faiss.knn(vectors[sample], vectors, k + 1, metric=faiss.METRIC_INNER_PRODUCT)
-    wanted = _others(similarity, rows, sample, floor)
-    probes, recall = PROBES, 0.0
-    while True:
-        index.nprobe = min(probes, cells)
-        similarity, rows = index.search(vectors[sample], k + 1)
-        recall = _recall(wanted, _others(similarity, rows, sample, floor))
-        if recall >= RECALL or probes >= cells:
-            break
-        probes *= 2
-    similarity, rows = index.search(vectors, k + 1)
-    return _others(similarity, rows, np.arange(n), floor), recall
-
-
 def _others(similarity: Vectors, rows: Rows, own: Rows, floor: float) -> Rows:
     """What was found without each row itself, one column less; -1 where it is below the floor."""
     itself = rows == own[:, None]
@@ -172,13 +142,6 @@ def _others(similarity: Vectors, rows: Rows, own: Rows, floor: float) -> Rows:
     shape = (len(rows), rows.shape[1] - 1)
     similarity, rows = similarity[~itself].reshape(shape), rows[~itself].reshape(shape).astype(np.int64)
     return np.where((rows < 0) | (similarity < floor), -1, rows)
-
-
-def _recall(wanted: Rows, found: Rows) -> float:
-    """Share of the wanted neighbours that were found; 1 where none are wanted."""
-    right = sum(len(np.intersect1d(one[one >= 0], other)) for one, other in zip(wanted, found, strict=True))
-    every = int((wanted >= 0).sum())
-    return right / every if every else 1.0
 
 
 def pairs(similarity: Vectors, rows: Rows, floor: float, hashed: Rows) -> Rows:

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from curate.copies import propose
+from curate.copies import cells, propose
 
 N = 2_400
 
 
 @pytest.fixture(autouse=True)
 def _few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(propose, "PROBES", 1)  # so that the sample, and nothing else, decides
-    monkeypatch.setattr(propose, "TRAINING", 12)
-    monkeypatch.setattr(propose, "CELLS", 1.0)
+    monkeypatch.setattr(cells, "PROBES", 1)  # so that the sample, and nothing else, decides
+    monkeypatch.setattr(cells, "TRAINING", 12)
+    monkeypatch.setattr(cells, "CELLS", 1.0)
 
 
 def vectors(scenes: int, spread: float, seed: int = 0) -> NDArray[np.float32]:
