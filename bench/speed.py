@@ -157,12 +157,12 @@ def _stages(catalog: Catalog, embedder: features.Embedder) -> list[tuple[str, st
         (data,) = timed("read", lambda path=picture.path: [source.read(path)])
         (decoded,) = timed("decode, digest of the pixels", lambda data=data: [pictures.decode(data)])
         rgb = decoded.rgb
-        (view,) = timed("grey", lambda rgb=rgb: [checks.view(rgb)])
+        (view,) = timed("grey, and reduced", lambda rgb=rgb: [checks.view(rgb)])
         for check in checks.CHECKS:
             name = check.__name__.rpartition(".")[2]
             timed(f"check: {name}", lambda check=check, view=view: [check.measure(view)])
-        timed("hashes", lambda view=view: [hashes.eight(view.grey)])
-        timed("thumbnail", lambda view=view: [shrink.fit(view.grey, features.thumbnails.LONG_SIDE)])
+        timed("hashes", lambda view=view: [hashes.eight(view.small)])
+        timed("thumbnail", lambda view=view: [shrink.fit(view.small, features.thumbnails.LONG_SIDE)])
         (square,) = timed("square for the model", lambda rgb=rgb: [embedder.prepare(rgb)])
         timed("embedding", lambda square=square: [embedder.embed(square[None])])
     whole = sum(took.values())

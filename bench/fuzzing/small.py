@@ -14,7 +14,7 @@ SIDE = 8  # px of the squares that stand for a picture's vector
 class Squares:
     """A picture shrunk to 8 x 8 px is its vector: enough for a scan that only has to run."""
 
-    key = "efficientnet-lite0-57934424.pth 18826032 squash224-1"  # the built-in embedder's: its scale is shipped, and
+    key = "efficientnet-lite0-57934424.pth 18826032 squash224-2"  # the built-in embedder's: its scale is shipped, and
     # finding one takes seconds; no cache outlives a run of these targets
     name, device, side, concurrent = "squares", "cpu", SIDE, True
 

@@ -59,8 +59,10 @@ def finding(values: Mapping[str, float], facts: Facts, resolution: int) -> dict[
 
 def _bar(lines: NDArray[np.uint8]) -> int:
     """Number of lines, from the first on, that are a bar; 0 if there is none."""
-    colour = int(np.median(lines[0]))
-    if _away(lines[:1], colour)[0] > 1.0 - FLAT_SHARE:  # most pictures
+    counts = np.bincount(lines[0])
+    colour = int(np.searchsorted(counts.cumsum(), lines.shape[1] // 2, side="right"))  # the median
+    near = int(counts[max(0, colour - TOLERANCE) : colour + TOLERANCE + 1].sum())
+    if near < FLAT_SHARE * lines.shape[1]:  # most pictures
         return 0
     deepest = int(len(lines) * DEEPEST)
     depth = 0
@@ -78,6 +80,6 @@ def _bar(lines: NDArray[np.uint8]) -> int:
 
 def _away(lines: NDArray[np.uint8], colour: int) -> NDArray[np.float64]:
     """Share of each line's pixels that differ from the bar's colour."""
-    differences = np.abs(lines.astype(np.int16) - colour)
-    share: NDArray[np.float64] = (differences > TOLERANCE).mean(axis=1)
+    differs = np.abs(lines.astype(np.int16) - colour) > TOLERANCE
+    share: NDArray[np.float64] = np.count_nonzero(differs, axis=1) / lines.shape[1]
     return share

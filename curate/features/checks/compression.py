@@ -45,6 +45,8 @@ BLOCKS = 1024  # looked at, evenly spread
 WINDOW = 1024  # px, side of the middle part in which the grid is sought
 BINS_A_LEVEL = 4
 LARGEST = 320  # levels, of a frequency
+BINS = LARGEST * BINS_A_LEVEL + 1  # of its size; its sign tells nothing
+HALF_STEPS = STEPS * BINS_A_LEVEL // 2  # bins; smaller sizes round to zero
 LEAST_COUNT = 24  # frequencies other than zero, to judge a step by
 LEAST_FIT = 0.6  # mean cosine of frequency / step: 1 for exact multiples, 0 for anything else
 LEAST_STEPS = 3  # of the ten that must be found
@@ -78,8 +80,12 @@ def _aligned(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     for axis in (0, 1):
         if middle.shape[axis] < 17:
             return grey[:0, :0]
-        after, before = (middle[1:], middle[:-1]) if axis == 0 else (middle[:, 1:], middle[:, :-1])
-        steps = cv2.reduce(cv2.absdiff(after, before), 1 - axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
+        half = slice(middle.shape[1 - axis] // 4, middle.shape[1 - axis] // 4 * 3 + 1)  # of the lines that tell it
+        if axis == 0:
+            differences = cv2.absdiff(middle[1:, half], middle[:-1, half])
+        else:
+            differences = cv2.absdiff(middle[half, 1:], middle[half, :-1])
+        steps = cv2.reduce(differences, 1 - axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
         whole = steps[: len(steps) // 8 * 8].reshape(-1, 8).mean(axis=0)
         offsets.append((int(whole.argmax()) + 1) % 8)
     return grey[offsets[0] :, offsets[1] :]
@@ -101,21 +107,19 @@ def _frequencies(grey: NDArray[np.uint8]) -> Floats:
 
 def _steps(frequencies: Floats) -> list[int | None]:
     """Of each frequency, a column of values: the step of which they are multiples; None where none shows."""
-    bins = 2 * LARGEST * BINS_A_LEVEL + 1
-    values = np.clip(frequencies, -LARGEST, LARGEST) * BINS_A_LEVEL
-    places = np.rint(values).astype(np.intp) + LARGEST * BINS_A_LEVEL + bins * np.arange(values.shape[1])
-    counts = np.bincount(places.ravel(), minlength=bins * values.shape[1]).astype(np.float32).reshape(-1, bins)
-    cosines, nonzero = _multiples()
-    number = counts @ nonzero
-    fit = np.where(number >= LEAST_COUNT, (counts @ cosines) / np.maximum(number, 1.0), -1.0)
-    return [_best(one) for one in fit]
+    values = np.minimum(np.abs(frequencies), LARGEST) * BINS_A_LEVEL
+    places = np.rint(values).astype(np.intp) + BINS * np.arange(values.shape[1])
+    counts = np.bincount(places.ravel(), minlength=BINS * values.shape[1]).astype(np.float32).reshape(-1, BINS)
+    rounded = counts[:, : HALF_STEPS[-1]].cumsum(axis=1)[:, HALF_STEPS - 1]
+    number = len(frequencies) - rounded
+    fit = np.where(number >= LEAST_COUNT, (counts @ _multiples()) / np.maximum(number, 1.0), -1.0)
+    best = fit.max(axis=1)
+    return [_best(one) if best[i] > LEAST_FIT else None for i, one in enumerate(fit)]
 
 
-def _best(fit: Floats) -> int | None:
-    """The step, by the fit of each of STEPS."""
+def _best(fit: Floats) -> int:
+    """The step, by the fit of each of STEPS, some of them good."""
     good = np.flatnonzero(fit > LEAST_FIT)
-    if len(good) == 0:
-        return None
     largest = good[-1]  # divisors of the step fit as well
     peak = good[largest - good <= max(2, STEPS[largest] // 8)]
     return int(STEPS[peak[fit[peak].argmax()]])
@@ -132,10 +136,8 @@ def _cosines() -> Floats:
 
 
 @cache
-def _multiples() -> tuple[Floats, Floats]:
-    """For each bin of a frequency and each step [bins, steps]: its cosine, 0 where it rounds to zero; and whether it
-    does not."""
-    centres = np.arange(-LARGEST * BINS_A_LEVEL, LARGEST * BINS_A_LEVEL + 1) / BINS_A_LEVEL
-    nonzero = np.abs(centres)[:, None] >= STEPS[None, :] / 2
-    cosines = np.cos(2 * np.pi * centres[:, None] / STEPS[None, :]) * nonzero
-    return cosines.astype(np.float32), nonzero.astype(np.float32)
+def _multiples() -> Floats:
+    """For each bin of a frequency's size and each step [bins, steps]: its cosine, 0 where it rounds to zero."""
+    bins = np.arange(BINS)[:, None]
+    cosines = np.cos(2 * np.pi * bins / BINS_A_LEVEL / STEPS) * (bins >= HALF_STEPS)
+    return cosines.astype(np.float32)

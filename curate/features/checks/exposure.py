@@ -25,16 +25,16 @@ def measure(view: View) -> dict[str, float]:
     channels, 0-1)."""
     import cv2
 
-    red, green, blue = view.sample
+    red, green, blue, grey = view.sample
     colour = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
-    counts = cv2.calcHist([view.reduced], [0], None, [256], [0, 256]).ravel()
-    levels = np.searchsorted(np.cumsum(counts), np.array([0.01, 0.05, 0.99]) * view.reduced.size)
+    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
+    levels = np.searchsorted(np.cumsum(counts), np.array([0.01, 0.05, 0.99]) * grey.size)
     first, shadow, highlight = (float(level) / 2.55 for level in levels)
     return {
         "dark": highlight,
         "bright": shadow,
         "contrast": highlight - first,
-        "brightness": float(counts @ np.arange(256)) / view.reduced.size,
+        "brightness": cv2.mean(view.small)[0],
         "saturation": cv2.mean(colour)[0] / 255.0,
     }
 

@@ -19,7 +19,7 @@ LEAST_DEVIATION = 5.0  # levels, standard deviation of the channel that varies m
 def measure(view: View) -> dict[str, float]:
     import cv2
 
-    deviations = [cv2.meanStdDev(channel)[1] for channel in view.sample]
+    deviations = [cv2.meanStdDev(channel)[1] for channel in view.sample[:3]]
     return {"flat": max(float(one[0, 0]) for one in deviations)}
 
 

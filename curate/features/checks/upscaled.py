@@ -8,7 +8,8 @@ enlarged is read from the width of its sharpest edges, which an original has wit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -35,6 +36,9 @@ SMOOTHED = 9  # px along the picture, and SURROUNDINGS lines of the spectrum: wh
 SURROUNDINGS = 61
 LOWEST, HIGHEST = 0.1, 0.497  # cycles a px
 GRID_WIDTH = 0.004  # cycles a px left out round multiples of 1/8: JPEG's own blocks
+FEW_LINES, MANY_LINES = 8, 2  # every so many-th: few show whether many are worth their time
+SUSPECT = 2.5  # times its surroundings, over few lines. Of 819 photographs, renderings and edits of them 6 in 100 have
+# it; those and 684 enlargements that have a TRACE over many lines, 474 in all, have at least 2.7 over few
 TRACE = (
     5.0  # times its surroundings: 2 of 228 photographs and renderings have more; of pictures enlarged 1.5 to 3 times
 )
@@ -51,7 +55,9 @@ def measure(view: View) -> dict[str, float]:
     middle = view.grey[top : top + WINDOW, left : left + WINDOW]
     if min(middle.shape) < LEAST_SIDE:
         return {"upscaled": 1.0, "upscaled_trace": 0.0}
-    trace = _trace(middle)
+    trace = _trace(middle, FEW_LINES)
+    if trace >= SUSPECT:
+        trace = _trace(middle, MANY_LINES)
     if trace < TRACE:
         return {"upscaled": 1.0, "upscaled_trace": trace}
     real = SHARP_EDGE / max(edge_width(middle)[0], 1e-3)
@@ -68,26 +74,40 @@ def finding(values: Mapping[str, float], facts: Facts, resolution: int) -> dict[
     }
 
 
-def _trace(grey: NDArray[np.uint8]) -> float:
-    """Highest peak, over its surroundings, that both axes have at the same frequency."""
-    across, down = (_widened(_spectrum(_second_differences(grey, axis))) for axis in (1, 0))
+def _trace(grey: NDArray[np.uint8], every: int) -> float:
+    """Highest peak, over its surroundings, that both axes have at the same frequency; over every so many-th line."""
+    across, down = (_widened(_spectrum(_second_differences(grey, axis, every))) for axis in (1, 0))
+    return float(np.minimum(across, down)[_allowed()].max())
+
+
+@cache
+def _allowed() -> NDArray[np.bool_]:
+    """Which of the common frequencies are compared."""
     frequencies = np.linspace(0.0, 0.5, FREQUENCIES)
-    allowed = (frequencies > LOWEST) & (frequencies < HIGHEST)
-    allowed &= np.abs(frequencies * 8 - np.rint(frequencies * 8)) > GRID_WIDTH * 8
-    return float(np.minimum(across, down)[allowed].max())
+    inside = (frequencies > LOWEST) & (frequencies < HIGHEST)
+    allowed: NDArray[np.bool_] = inside & (np.abs(frequencies * 8 - np.rint(frequencies * 8)) > GRID_WIDTH * 8)
+    return allowed
 
 
-def _second_differences(grey: NDArray[np.uint8], axis: int) -> Floats:
-    """Their mean size at each place along `axis`, over every second line: half the work, the same peaks."""
+def _second_differences(grey: NDArray[np.uint8], axis: int, every: int) -> Floats:
+    """Their mean size at each place along `axis`, over every so many-th line."""
     import cv2
 
-    grey = np.ascontiguousarray(grey[::2] if axis == 1 else grey[:, ::2])
-    kernel = np.array([[1.0, -2.0, 1.0]], dtype=np.float32)
-    differences = cv2.filter2D(grey, cv2.CV_16S, kernel if axis == 1 else kernel.T)
-    sizes = cv2.min(cv2.convertScaleAbs(differences), STRONGEST)
-    sums = cv2.reduce(sizes, 1 - axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()[2:-2]  # far quicker than averages
-    means: Floats = sums / grey.shape[1 - axis]
+    lines = _lines(grey, axis, every).astype(np.int16)
+    first = cv2.subtract(lines[1:], lines[:-1])
+    sizes = cv2.min(cv2.absdiff(first[1:], first[:-1]), STRONGEST)
+    means: Floats = cv2.reduce(sizes, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel()[1:-1] / float(lines.shape[1])
     return means
+
+
+def _lines(grey: NDArray[np.uint8], axis: int, every: int) -> NDArray[np.uint8]:
+    """Every so many-th line that runs along `axis`, as the columns of a picture. `every`: 2, 4 or 8."""
+    import cv2
+
+    if axis == 1:
+        return cast("NDArray[np.uint8]", cv2.transpose(grey[::every]))
+    whole = grey[:, : grey.shape[1] // every * every]
+    return whole.view(f"u{every}").astype(np.uint8)  # one byte of so many: five times as fast as stepping
 
 
 def _spectrum(means: Floats) -> Floats:
@@ -96,15 +116,27 @@ def _spectrum(means: Floats) -> Floats:
 
     profile = np.log(means + 0.1)
     profile -= cv2.blur(profile.reshape(1, -1), (SMOOTHED, 1))[0]
-    size = np.abs(np.fft.rfft(profile * np.hanning(len(profile))))
+    size = np.abs(np.fft.rfft(profile * _taper(len(profile))))
     relative = size / np.maximum(cv2.blur(size.reshape(1, -1), (SURROUNDINGS, 1))[0], 1e-9)
-    places = np.rint(np.linspace(0.0, FREQUENCIES - 1, len(size))).astype(np.intp)
     common = np.zeros(FREQUENCIES)
-    np.maximum.at(common, places, relative)
+    np.maximum.at(common, _places(len(size)), relative)
     return common
 
 
 def _widened(spectrum: Floats) -> Floats:
     """One step either way: the axes' lengths differ, and so do their frequencies."""
-    padded = np.pad(spectrum, 1)
-    return np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    widened = spectrum.copy()
+    np.maximum(widened[1:], spectrum[:-1], out=widened[1:])
+    np.maximum(widened[:-1], spectrum[1:], out=widened[:-1])
+    return widened
+
+
+@lru_cache(maxsize=8)
+def _places(count: int) -> NDArray[np.intp]:
+    """Where, among the common frequencies, those of a spectrum of so many are."""
+    return np.rint(np.linspace(0.0, FREQUENCIES - 1, count)).astype(np.intp)
+
+
+@lru_cache(maxsize=8)
+def _taper(length: int) -> Floats:
+    return np.hanning(length)

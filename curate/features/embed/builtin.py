@@ -80,7 +80,7 @@ def make(wish: Wish) -> Builtin | BuiltinLite:
 
 def key_of(weights: Path) -> str:
     """Identity of weights and preprocessing; what runs the network adds its own."""
-    return f"{weights.name} {weights.stat().st_size} squash{SIDE}-1"
+    return f"{weights.name} {weights.stat().st_size} squash{SIDE}-2"
 
 
 def damaged(weights: Path, error: Exception) -> ModelError:

@@ -61,7 +61,7 @@ class OpenClip(TorchEmbedder):
         identity = _digest(weights, wish) if isinstance(weights, Path) else weights
         self._side = 0
         super().__init__(
-            key=f"open_clip {architecture}/{identity} squash-1",
+            key=f"open_clip {architecture}/{identity} squash-2",
             name=f"CLIP {architecture}/{shown}",
             device=wish.device,
         )
