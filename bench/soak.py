@@ -1,6 +1,6 @@
 """The review page's server under load for an hour: does it answer to the end, and does it hold no more than at first?
 
-    python bench/soak.py [--minutes 60] [--pictures 40]
+    python bench/soak.py [--minutes 60] [--pictures 40] [--pause 0.01]
 
 A real `curate review` in a process of its own. One client has the cookie and does what the page does: pictures of every
 size, decisions, undo, what-if questions, plans, questions for news that wait. Strangers meanwhile send nonsense, guess
@@ -34,7 +34,7 @@ from fuzzing import small  # noqa: E402
 from fuzzing.mutations import mutated_text  # noqa: E402
 
 HELD = 200  # connections that a stranger holds open, more than the server keeps
-PAUSE = 0.01  # s between two requests: some sixty a second, as a person who scrolls makes
+PAUSE = 0.01  # s between two requests: some sixty a second, as a person who scrolls makes; this fills a core
 PATIENCE = 40.0  # s for an answer, of which a question for news may wait 20
 SIZES = ("thumb", "screen", "full")
 
@@ -42,12 +42,13 @@ SIZES = ("thumb", "screen", "full")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60, help="how long, in minutes")
+    parser.add_argument("--pause", type=float, default=PAUSE, help="between two requests, in s")
     parser.add_argument("--pictures", type=int, default=40, help="pictures in the set")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="curate-soak-", ignore_cleanup_errors=True) as folder:
         process, address = started(Path(folder), chosen.pictures)
         try:
-            soak = Soak(process, address)
+            soak = Soak(process, address, chosen.pause)
             soak.run(chosen.minutes * 60)
         finally:
             process.terminate()
@@ -74,8 +75,8 @@ def started(folder: Path, pictures: int) -> tuple[subprocess.Popen[str], str]:
 class Soak:
     """One run, and what is counted in it."""
 
-    def __init__(self, process: subprocess.Popen[str], link: str) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[str], link: str, pause: float) -> None:
+        self._process, self._pause = process, pause
         self._port = int(link.split(":")[2].split("/")[0])
         self._host = f"127.0.0.1:{self._port}"
         self.asked: Counter[str] = Counter()
@@ -124,7 +125,7 @@ class Soak:
                 work(random)
             except (OSError, http.client.HTTPException) as error:
                 self._expect(work.__name__.strip("_"), type(error).__name__, 200)
-            time.sleep(PAUSE)
+            time.sleep(self._pause)
 
     def _look(self, random: Random) -> None:
         place = f"/picture/{random.choice(SIZES)}/{random.choice(self._ids).partition('~')[0]}"
