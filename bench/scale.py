@@ -5,8 +5,10 @@
     python bench/scale.py --sizes 5000 20000
 
 Vectors have no pixels, so what alignment would say of a pair is made up with them: 2 % of the pictures are copies of
-others, 4 % are look-alikes. Prints one table. "recall" is the share of the neighbours of exact search, not below the
-floor, that were found for some pictures compared with all; "copies" the share of the planted copies in their groups.
+others, 4 % are look-alikes. Prints one table: the seconds of each stage by the clock, and of all stages those of the
+processors ("core-s"), by which "exponent" tells how time grows. "recall" is the share of the neighbours of exact
+search, not below the floor, that were found for some pictures compared with all; "copies" the share of the planted
+copies in their groups.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ SCENE = 200  # pictures of one scene
 COPIES, LOOKALIKES = 0.02, 0.04  # shares of the pictures
 FLOOR, HALF = 0.84, 0.85  # cosines: of the farthest edit, and at which two pictures count half, as CLIP has them
 CHANGED_BITS = 8  # of a copy's hash, at most
+STAGES = ("search", "hashes", "groups", "N_eff", "scenes")
 ASKED = 300  # pictures that are compared with all others for the recall
 BLOCK = 20_000  # pictures made at once
 
@@ -64,41 +67,46 @@ def main() -> None:
         print(json.dumps(measured(arguments.one)))
         return
     sizes = arguments.sizes or [*SIZES, *([FULL] if arguments.full else [])]
-    print(f"{'N':>9} {'search s':>9} {'hash s':>8} {'groups s':>9} {'N_eff s':>8} {'total s':>8} {'peak MiB':>9} "
-          f"{'recall':>7} {'copies':>7} {'N_eff':>10} {'exponent':>9}")  # fmt: skip
+    heads = "".join(f" {f'{stage} s':>9}" for stage in STAGES)
+    print(f"{'N':>9}{heads} {'total s':>9} {'core-s':>8} {'exponent':>9} {'peak MiB':>9} {'recall':>7} {'copies':>7} "
+          f"{'N_eff':>10}")  # fmt: skip
     first: dict[str, float] | None = None
     for size in sizes:
         command = [sys.executable, __file__, "--one", str(size)]  # a process of its own: its memory is its own
-        row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        row = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         first = first or row
         print(line(row, first), flush=True)
 
 
 def line(row: dict[str, float], first: dict[str, float]) -> str:
-    """One line of the table; the exponent is that of the time's growth since the first."""
-    total = sum(row[stage] for stage in ("search", "hash", "groups", "count"))
-    before = sum(first[stage] for stage in ("search", "hash", "groups", "count"))
-    grown = f"{log(total / before) / log(row['n'] / first['n']):.2f}" if row["n"] != first["n"] else "-"
+    """One line of the table; the exponent is that of the processors' time since the first."""
+    total, grown = sum(row[stage] for stage in STAGES), "-"
+    if row["n"] != first["n"]:
+        grown = f"{log(row['processors'] / first['processors']) / log(row['n'] / first['n']):.2f}"
+    stages = "".join(f" {row[stage]:>9.1f}" for stage in STAGES)
     return (
-        f"{row['n']:>9,.0f} {row['search']:>9.1f} {row['hash']:>8.1f} {row['groups']:>9.1f} {row['count']:>8.1f} "
-        f"{total:>8.1f} {row['peak']:>9,.0f} {row['recall']:>7.4f} {row['copies']:>7.4f} {row['value']:>10,.0f} "
-        f"{grown:>9}"
+        f"{row['n']:>9,.0f}{stages} {total:>9.1f} {row['processors']:>8.1f} {grown:>9} {row['peak']:>9,.0f} "
+        f"{row['recall']:>7.4f} {row['copies']:>7.4f} {row['value']:>10,.0f}"
     )
 
 
 def measured(n: int) -> dict[str, float]:
     """The seconds of each stage and what came of it."""
     made = make(n)
-    search, near = _timed(lambda: propose.nearest(made.vectors, floor=min(FLOOR, HALF)))
-    hashing, hashed = _timed(lambda: [(i, j) for i, j, *_ in features.near_pairs(made.hashes)])
-    grouping, keepers = _timed(lambda: grouped(made, near, hashed))
+    took: dict[str, float] = {}
+    processors = time.process_time()
+    near = timed(took, "search", lambda: propose.nearest(made.vectors, floor=min(FLOOR, HALF)))
+    hashed = timed(took, "hashes", lambda: [(i, j) for i, j, *_ in features.near_pairs(made.hashes)])
+    keepers = timed(took, "groups", lambda: grouped(made, near, hashed))
     with features.one_core_a_thread():  # as the library counts
-        counting, found = _timed(lambda: diversity.measure(made.vectors, keepers, 1 - HALF, np.arange(n)))
+        found = timed(took, "N_eff", lambda: diversity.measure(made.vectors, keepers, 1 - HALF, np.arange(n)))
+    timed(took, "scenes", lambda: diversity.scenes.clusters(made.vectors, HALF))
+    processors = time.process_time() - processors
     peak = _peak_mib()
     together = keepers[made.planted[:, 0]] == keepers[made.planted[:, 1]]
     return {
-        "n": n, "search": search, "hash": hashing, "groups": grouping, "count": counting, "peak": peak,
-        "recall": recall(made.vectors, near), "copies": float(together.mean()), "value": found.effective_images,
+        "n": n, **took, "processors": processors, "peak": peak, "recall": recall(made.vectors, near),
+        "copies": float(together.mean()), "value": found.effective_images,
     }  # fmt: skip
 
 
@@ -156,12 +164,14 @@ def recall(vectors: NDArray[np.float32], near: propose.Neighbours) -> float:
     """Share of the neighbours that exact search finds for some rows, not below the floor, that are in `near`."""
     asked = np.linspace(0, len(vectors) - 1, ASKED).astype(np.intp)
     k, floor = near.rows.shape[1], min(FLOOR, HALF)
+    cosines = np.concatenate(
+        [vectors[asked] @ vectors[start : start + BLOCK].T for start in range(0, len(vectors), BLOCK)], axis=1
+    )
     true = found = 0
-    for row in asked.tolist():
-        cosines = vectors @ vectors[row]
-        cosines[row] = -1.0
-        others = np.flatnonzero(cosines >= floor)
-        others = others[np.argsort(-cosines[others], kind="stable")[:k]]
+    for row, close in zip(asked.tolist(), cosines, strict=True):
+        close[row] = -1.0
+        others = np.flatnonzero(close >= floor)
+        others = others[np.argsort(-close[others], kind="stable")[:k]]
         true += len(others)
         found += int(np.isin(others, near.rows[row]).sum())
     return found / max(1, true)
@@ -183,10 +193,13 @@ def _proof() -> Proof:
     )
 
 
-def _timed(work: Callable[[], Result]) -> tuple[float, Result]:
+def timed(took: dict[str, float], stage: str, work: Callable[[], Result]) -> Result:
+    """What the work gives; its seconds by the clock are noted, and told while a large set is in work."""
     start = time.perf_counter()
     result = work()
-    return time.perf_counter() - start, result
+    took[stage] = time.perf_counter() - start
+    print(f"  {stage}: {took[stage]:.1f} s, peak {_peak_mib():,.0f} MiB", file=sys.stderr, flush=True)
+    return result
 
 
 def _peak_mib() -> float:

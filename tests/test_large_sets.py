@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from curate import diversity, pages
 from curate.copies.groups import Evidence
 from curate.decisions import Decisions
-from curate.diversity import landmarks, maximum
+from curate.diversity import effective, kernels, landmarks, maximum
 from curate.records import Catalog, Diversity, Facts, Features, Model, Picture
 from curate.settings import ScanSettings
 from curate.stages import deciding
@@ -154,6 +154,19 @@ def test_the_count_is_the_same_bits_on_any_number_of_cores(monkeypatch: pytest.M
     for threads in (1, 4):
         monkeypatch.setattr(landmarks, "THREADS", threads)
         found.append(numbers(diversity.measure(made, np.arange(900), U)))
+    assert found[0] == found[1]
+
+
+def test_the_count_is_the_same_bits_without_a_copy_of_the_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landmarks, "DENSE", 600)
+    monkeypatch.setattr(landmarks, "LANDMARKS", 64)
+    monkeypatch.setattr(kernels, "EXACT", 500)  # so that vectors are float32 either way
+    made, keepers = (1.5 * vectors(900, scenes=300)).astype(np.float32), np.arange(900)
+    keepers[1::9] = keepers[::9]
+    found = []
+    for most in (500, 900):  # photographs up to which a copy is made
+        monkeypatch.setattr(effective, "EXACT", most)
+        found.append(numbers(diversity.measure(made, keepers, U)))
     assert found[0] == found[1]
 
 

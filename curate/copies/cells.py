@@ -6,6 +6,9 @@ caches. Taken picture by picture the same comparisons would wait for memory.
 
 How many cells are looked at is not a guess: some pictures are compared with all others, and as many cells are looked at
 as it takes to find what these found.
+
+FAISS's own inverted file goes picture by picture: for 100,000 vectors of 512 numbers it took six times the time of this
+(63 and 10 core-seconds), and for a million it had not ended after 23 minutes. Smaller sets are FAISS's (propose.py).
 """
 
 from __future__ import annotations

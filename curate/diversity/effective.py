@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.diversity import landmarks
-from curate.diversity.kernels import RANGE, TYPICAL, Count, blocks, kernel, median_of_pairs, spread, unit
+from curate.diversity.kernels import EXACT, RANGE, TYPICAL, Count, Units, blocks, kernel, median_of_pairs, spread, unit
 from curate.diversity.maximum import maximum_diversity
 from curate.records import Diversity
 
@@ -48,10 +48,13 @@ def measure(embeddings: NDArray[np.float32], keeper_of_row: Rows, u: float, orde
     if not embeddings.shape[1]:
         return _uncompared(keeper_of_row, keepers)
     keepers = _ordered(embeddings, keepers, order)
-    vectors = unit(embeddings, keepers)
     copies = np.bincount(keeper_of_row[counted], minlength=len(embeddings))[keepers]
-    count = _count if len(keepers) <= landmarks.DENSE else landmarks.count
-    found = count(vectors, copies / copies.sum(), u)
+    shares = copies / copies.sum()
+    if len(keepers) <= landmarks.DENSE:
+        found = _count(unit(embeddings, keepers), shares, u)
+    else:
+        vectors = unit(embeddings, keepers) if len(keepers) <= EXACT else Units(embeddings, keepers)
+        found = landmarks.count(vectors, shares, u)
     weights[keepers] = np.minimum(found.weights, 1.0)
     return Diversity(
         effective_images=found.value,

@@ -50,9 +50,29 @@ def unit(embeddings: NDArray[np.float32], rows: Rows | None = None) -> NDArray[n
     result = np.empty((n, embeddings.shape[1]), np.float64 if n <= EXACT else np.float32)
     for block in blocks(*result.shape):
         result[block] = embeddings[block if rows is None else rows[block]]
-        lengths = np.linalg.norm(result[block], axis=1, keepdims=True)
-        result[block] /= np.maximum(lengths, np.finfo(np.float32).tiny)
+        _shorten(result[block])
     return result
+
+
+class Units:
+    """Rows of length 1 in float32, each made when it is asked for: a copy of a very large set would take gigabytes."""
+
+    def __init__(self, embeddings: NDArray[np.float32], rows: Rows) -> None:
+        self._embeddings, self._rows = embeddings, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, some: slice | Rows) -> NDArray[np.float32]:
+        vectors: NDArray[np.float32] = self._embeddings[self._rows[some]].astype(np.float32, copy=False)
+        _shorten(vectors)
+        return vectors
+
+
+def _shorten(vectors: NDArray[np.floating]) -> None:
+    """Gives each row length 1, in its place."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def blocks(rows: int, columns: int, held: int = 0) -> Iterator[slice]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.diversity.kernels import RANGE, TYPICAL, Count, blocks, kernel, median_of_pairs, spread
+from curate.diversity.kernels import RANGE, TYPICAL, Count, Units, blocks, kernel, median_of_pairs, spread
 from curate.diversity.maximum import maximum_diversity
 from curate.features import one_core_a_thread
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
-    Vectors = NDArray[np.floating]
     Quick = NDArray[np.float32]
+    Vectors = NDArray[np.floating] | Units  # [N, D]
+    QuickVectors = Quick | Units
 
 DENSE = 6144  # rows of one kernel: 288 MiB in float64, the cosines behind it as much again
 LANDMARKS = 512  # rows to begin with, and rows that are added a round at least
@@ -46,7 +47,7 @@ DRAWS = 2000  # rows drawn from a mixture to estimate its diversity: each is com
 
 def count(vectors: Vectors, p: Floats, u: float) -> Count:
     """The same as by one kernel. `vectors` [N, D] of length 1, `p` [N] sums to 1."""
-    quick = vectors.astype(np.float32, copy=False)
+    quick = vectors if isinstance(vectors, Units) else vectors.astype(np.float32, copy=False)
     scales = (u, u * RANGE, u / RANGE)
     # numpy's loops run beside each other, and BLAS threads in each of them would wait for each other
     with one_core_a_thread(), ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
@@ -81,7 +82,7 @@ class _Cosines:
     round and at the next scale too.
     """
 
-    def __init__(self, vectors: Quick, pool: Executor) -> None:
+    def __init__(self, vectors: QuickVectors, pool: Executor) -> None:
         self.vectors, self._pool = vectors, pool
         n = len(vectors)
         self._held: Quick = np.empty((HELD_BYTES // (4 * n) if n <= POOL else 0, n), np.float32)
@@ -108,10 +109,11 @@ class _Cosines:
         first, last = self._count, self._count + len(new)
         if last > len(self._held):
             return False
+        every = self.vectors[:]
 
         def multiply(at: int) -> None:
             some = slice(at, at + LANDMARKS // 2)
-            np.matmul(self.vectors[new[some]], self.vectors.T, out=self._held[first:last][some])
+            np.matmul(every[new[some]], every.T, out=self._held[first:last][some])
 
         list(self._pool.map(multiply, range(0, len(new), LANDMARKS // 2)))
         self._place[new] = np.arange(first, last)
@@ -123,7 +125,7 @@ def _maximum(vectors: Vectors, cosines: _Cosines, u: float) -> tuple[float, Floa
     """(maximum diversity, weight of each row, whether that is the whole of it rather than a lower bound)."""
     n, quick = len(vectors), cosines.vectors
     pool = spread(n, POOL)
-    chosen = np.sort(pool[_apart(quick[pool], LANDMARKS, u)])
+    chosen = np.sort(_apart(quick, pool, LANDMARKS, u))
     start, value, own = None, 0.0, np.zeros(0)
     whole = False
     for _ in range(ROUNDS):
@@ -137,7 +139,7 @@ def _maximum(vectors: Vectors, cosines: _Cosines, u: float) -> tuple[float, Floa
         whole = len(missed) == 0
         if whole or room <= DENSE // FULL:
             break
-        joining = missed[_apart(quick[missed], min(max(LANDMARKS, len(chosen)), room), u)]
+        joining = _apart(quick, missed, min(max(LANDMARKS, len(chosen)), room), u)
         chosen = np.union1d(held, joining)
         start = np.ones(len(chosen), dtype=bool)
     weights = np.zeros(n)
@@ -145,7 +147,7 @@ def _maximum(vectors: Vectors, cosines: _Cosines, u: float) -> tuple[float, Floa
     return value, weights, whole
 
 
-def _dense(vectors: Vectors, u: float) -> Floats:
+def _dense(vectors: NDArray[np.floating], u: float) -> Floats:
     exact = vectors.astype(np.float64)  # rounding of cosines to float32 would make K indefinite
     K = kernel(exact @ exact.T, u)
     np.fill_diagonal(K, 1.0)
@@ -167,18 +169,18 @@ def _missed(cosines: _Cosines, looked: Rows, chosen: Rows, own: Floats, u: float
     return rows
 
 
-def _apart(vectors: Quick, most: int, u: float) -> Rows:
-    """The first `most` rows of which none is much alike to one before it; at least the first."""
+def _apart(vectors: QuickVectors, rows: Rows, most: int, u: float) -> Rows:
+    """The first `most` of the rows of which none is much alike to one before it; at least the first."""
     near = 1.0 + u * float(np.log2(ALIKE))
-    kept = np.zeros(0, dtype=np.intp)
-    for first in range(0, len(vectors), LANDMARKS):
-        block = vectors[first : first + LANDMARKS]
+    kept = rows[:0]
+    for first in range(0, len(rows), LANDMARKS):
+        block = vectors[rows[first : first + LANDMARKS]]
         far = np.asarray((block @ vectors[kept].T).max(axis=1, initial=-1.0) <= near)
         inside = block @ block.T > near
         for row in np.flatnonzero(far):
             if far[row]:
                 far[row + 1 :] &= ~inside[row, row + 1 :]
-        kept = np.concatenate([kept, first + np.flatnonzero(far)])
+        kept = np.concatenate([kept, rows[first + np.flatnonzero(far)]])
         if len(kept) >= most:
             break
     return kept[:most]

@@ -33,18 +33,28 @@ def clusters(embeddings: NDArray[np.float32], half_similarity: float) -> NDArray
         return np.zeros(count, dtype=np.intp)
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    vectors = embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)
     some = np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(np.intp))
-    looked = vectors[some]
+    looked = _unit(embeddings[some])
     found = fcluster(linkage(_apart(looked), "average"), SPAN * (1.0 - half_similarity), "distance") - 1
     order = np.argsort(found, kind="stable")
     means = np.stack([looked[rows].mean(axis=0) for rows in np.split(order, np.cumsum(np.bincount(found))[:-1])])
-    scene = (vectors @ means.T).argmax(axis=1) if count > MOST else found
+    scene = found if count <= MOST else _nearest(embeddings, means)
     sizes = np.bincount(scene, minlength=len(means))
     rank = np.empty(len(means), dtype=np.intp)
     rank[np.lexsort((np.arange(len(means)), -sizes))] = np.arange(len(means))
     return np.asarray(rank[scene], dtype=np.intp)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    shortened: NDArray[np.float32] = np.divide(vectors, lengths, dtype=np.float32)
+    return shortened
+
+
+def _nearest(embeddings: NDArray[np.float32], means: NDArray[np.float32]) -> NDArray[np.intp]:
+    """The mean that is nearest to each row, of a few rows at a time: a copy of a large set would take gigabytes."""
+    blocks = (embeddings[start : start + MOST] for start in range(0, len(embeddings), MOST))
+    return np.concatenate([(_unit(block) @ means.T).argmax(axis=1) for block in blocks])
 
 
 def _apart(vectors: NDArray[np.float32]) -> NDArray[np.float64]:

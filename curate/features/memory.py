@@ -12,7 +12,6 @@ import os
 import struct
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 _STATE = struct.Struct("<QqqQ32s")  # size in bytes, mtime and ctime in ns, inode, SHA-256
 _VERDICT, _SCALE, _FILE, _FOLDER, _PLAN, _LAST = "pair ", "scale", "file", "folder", "plan", "last "  # parts
@@ -91,27 +90,29 @@ class Store:
     def put_last(self, what: str, folder: str, value: bytes) -> None:
         self.put({_LAST + what: {folder: value}})
 
-    def known(self, path: Path, stat: os.stat_result) -> str | None:
+    def known(self, path: str | os.PathLike[str], stat: os.stat_result) -> str | None:
         """The SHA-256 (hex) of the file, if it was remembered in the state that `stat` gives."""
-        folder, name = os.path.split(path)
+        path = os.fspath(path)
+        folder = os.path.dirname(path)  # noqa: PTH120
         if self._beside[0] != folder:  # all of a folder at once: 10,000 queries take a second
             with suppress(OSError):
                 names = [os.path.join(folder, name) for name in os.listdir(folder)]  # noqa: PTH118, PTH208
                 self._beside = folder, self.get(_FILE, names)
         if self._beside[0] != folder:
             return None
-        found = self._beside[1].get(os.path.join(folder, name))  # noqa: PTH118
+        found = self._beside[1].get(path)
         if found is None or len(found) != _STATE.size:
             return None
         *state, digest = _STATE.unpack(found)
         return digest.hex() if tuple(state) == _state(stat) else None
 
-    def remember(self, path: Path, stat: os.stat_result, digest: str) -> None:
+    def remember(self, path: str | os.PathLike[str], stat: os.stat_result, digest: str) -> None:
         """Keeps the digest of a file in the state of `stat`. The caller vouches that a later change would show."""
+        path = os.fspath(path)
         state = _STATE.pack(*_state(stat), bytes.fromhex(digest))
-        self.put_later(_FILE, str(path), state)
+        self.put_later(_FILE, path, state)
         if self._beside[0] == os.path.dirname(path):  # noqa: PTH120
-            self._beside[1][str(path)] = state
+            self._beside[1][path] = state
 
     def known_objects(self, states: Mapping[str, str]) -> dict[str, str]:
         """The SHA-256 (hex) of objects in stores that were remembered in this state: address -> state, and digest."""

@@ -113,7 +113,8 @@ def _sidecars(
     suffixes = suffixes_of(shards)
     by_key: dict[tuple[str, str], str] = {}  # (path without suffix, lower-case suffix) -> path
     for path in sorted(texts, key=lambda path: (not path.endswith(suffixes), path)):
-        by_key.setdefault((posixpath.splitext(path)[0], suffix_of(path)), path)
+        stem, end = posixpath.splitext(path)
+        by_key.setdefault((stem, end.lower()), path)
     found: dict[str, Caption] = {}
     first: dict[str, str] = {}  # a caption file that was passed over -> the one that came first
     for picture in pictures:
@@ -121,10 +122,12 @@ def _sidecars(
         if shards:
             stems.append(posixpath.join(posixpath.dirname(picture), _name(picture).partition(".")[0]))
         present = [by_key[stem, end] for stem in stems for end in suffixes if (stem, end) in by_key]
-        present = [path for path in dict.fromkeys(present) if suffix_of(path) != SHARD_SUFFIX or _told(texts[path])]
+        if shards:
+            present = [path for path in dict.fromkeys(present) if suffix_of(path) != SHARD_SUFFIX or _told(texts[path])]
         if present:
             raw = texts[present[0]]
-            text, utf8 = read_text(_told(raw) if suffix_of(present[0]) == SHARD_SUFFIX else raw)
+            told = shards and suffix_of(present[0]) == SHARD_SUFFIX
+            text, utf8 = read_text(_told(raw) if told else raw)
             found[picture] = Caption(text, present[0], _problem(text, utf8), hashlib.sha256(raw).hexdigest())
             first.update(dict.fromkeys(present[1:], present[0]))
     used = {caption.path for caption in found.values()}

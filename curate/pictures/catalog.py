@@ -30,10 +30,10 @@ class Digests(reading.Digests, Protocol):
     A file counts as unchanged while its size, mtime_ns, ctime_ns and inode are; only pictures are ever remembered.
     """
 
-    def known(self, path: Path, stat: os.stat_result) -> str | None:
+    def known(self, path: str, stat: os.stat_result) -> str | None:
         """The SHA-256 (hex) that was remembered for this file in this state, or None."""
 
-    def remember(self, path: Path, stat: os.stat_result, digest: str) -> None:
+    def remember(self, path: str, stat: os.stat_result, digest: str) -> None:
         """Keeps the digest of a file that is a picture by its content."""
 
 
@@ -138,7 +138,7 @@ class _Reader:
             stat = self.source.stat(path)
             if not modes.S_ISREG(stat.st_mode):
                 self._ignore(path, "neither file nor folder (a pipe, socket or device)")
-            elif digest := self.digests and self.digests.known(self.source.whole_path(path), stat):
+            elif digest := self.digests and self.digests.known(self.source.named(path), stat):
                 self.found.pictures[path] = digest, stat.st_size
             else:
                 self._read(path)
@@ -166,7 +166,7 @@ class _Reader:
             return
         self.found.pictures[path] = digest, after.st_size
         if self.digests and is_settled(after):
-            self.digests.remember(self.source.whole_path(path), after, digest)
+            self.digests.remember(self.source.named(path), after, digest)
 
     def _break(self, path: str, reason: str) -> None:
         self.found.set_broken(path, reason)

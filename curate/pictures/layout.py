@@ -39,6 +39,8 @@ def role_of(path: str, named: frozenset[str]) -> Role:
     first, slash, _ = path.partition("/")
     if slash and first.lower() in REGULARISATION_FOLDERS:
         return "regularisation"
+    if not named:
+        return "subject"
     parts = path.split("/")[:-1]
     above = {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
     return "regularisation" if above & named else "subject"

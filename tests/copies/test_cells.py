@@ -72,3 +72,65 @@ def test_a_set_without_neighbours_finds_none(monkeypatch: pytest.MonkeyPatch) ->
     assert (found.rows == -1).all()
     assert found.recall == 1
     assert found.similarity.shape == (300, 4)
+
+
+def brute(made: NDArray[np.float32], rows: NDArray[np.int64], k: int, floor: float) -> list[list[int]]:
+    """The nearest others by comparing one picture after the other."""
+    found = []
+    for row in rows.tolist():
+        cosines = made.astype(np.float64) @ made[row].astype(np.float64)
+        cosines[row] = -2
+        order = np.argsort(-cosines, kind="stable")[:k]
+        found.append([int(other) if cosines[other] >= floor else -1 for other in order])
+    return found
+
+
+@pytest.mark.parametrize("floor", [-1.0, 0.6, 0.9])
+def test_some_rows_are_compared_with_all(monkeypatch: pytest.MonkeyPatch, floor: float) -> None:
+    monkeypatch.setattr(cells, "OTHERS", 100)  # so that what is found is gathered from many parts
+    monkeypatch.setattr(cells, "PRODUCT", 700)
+    made, rows = vectors(12, 1.0), np.arange(5, N, 97)
+    assert cells.exactly(made, rows, 8, floor).tolist() == brute(made, rows, 8, floor)
+
+
+def test_of_a_crowd_the_nearest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(propose, "EXACT", 1000)
+    made = vectors(1, 0.05)  # every picture is near every other one
+    some = np.arange(0, N, 50)
+    found = propose.nearest(made, 8, 0.5)
+    assert (found.rows >= 0).all()
+    true = brute(made, some, 8, 0.5)
+    right = sum(len(set(one) & set(other)) for one, other in zip(true, found.rows[some].tolist(), strict=True))
+    assert right >= 0.99 * 8 * len(some)
+
+
+def test_equal_pictures_in_a_large_set_find_those_that_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(propose, "EXACT", 1000)
+    made = vectors(N, 1.0)
+    made[:40] = made[0]
+    found = propose.nearest(made, 8, 0.99)
+    assert found.rows[20].tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert found.rows[3].tolist() == [0, 1, 2, 4, 5, 6, 7, 8]
+
+
+def test_centroids_of_empty_cells_move_to_where_the_pictures_are() -> None:
+    sizes = np.array([100, 0, 700, 100, 10, 290])
+    sparse, full = cells._uneven(sizes)  # 200 on average
+    assert sparse.tolist() == [1, 4]
+    assert full.tolist() == [2, 2]
+    assert [len(part) for part in cells._uneven(np.full(6, 200))] == [0, 0]
+
+
+def test_a_search_takes_less_work_since_cells_are_evened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "TRAINING", 40)
+    made = vectors(40, 0.3)
+
+    def work() -> int:
+        with cells._threads() as pool:
+            near = cells._nearest_cells(made, cells._centroids(made, 64, pool), 2, pool)
+        own, asking = np.bincount(near[:, 0], minlength=64), np.bincount(near.ravel(), minlength=64)
+        return int(own @ asking)
+
+    evened = work()
+    monkeypatch.setattr(cells, "SPARSE", 0.0)  # no centroid moves
+    assert evened < 0.9 * work()

@@ -83,6 +83,8 @@ def test_a_heic_signature_is_enough(tmp_path):
         ("b.gif", b"hello", True, "not a picture: the content is text"),
         ("b.mp4", b"\0\0\0\x18ftypisom\0\0\0\0", False, "extract frames first, for example one a second"),
         ("b", b"\0\0\0\x18ftypisom\0\0\0\0", False, "extract frames first"),
+        ("b", b" \n\x1a\x45\xdf\xa3matroska", False, "extract frames first"),
+        ("b", b"RIFF\0\0\0\0AVI ", False, "extract frames first"),
         ("b.npz", b"PK\x03\x04", False, "cache or weights of a trainer"),
         ("b.safetensors", b"", False, "cache or weights of a trainer"),
         ("b.zip", b"PK\x03\x04", False, "archive: unpack it first"),
@@ -290,7 +292,7 @@ def test_an_unchanged_picture_is_not_opened_again(tmp_path, monkeypatch):
         os.utime(path, (1e9, 1e9))
     memory = Memory()
     before = scan(tmp_path, digests=memory)
-    assert sorted(path.name for path, *_ in memory.kept) == ["a.png", "b.jpg"]
+    assert sorted(Path(path).name for path, *_ in memory.kept) == ["a.png", "b.jpg"]
     opened = []
     true_open = Source.open
     monkeypatch.setattr(Source, "open", lambda self, path: opened.append(path) or true_open(self, path))

@@ -279,6 +279,9 @@ def test_a_regularisation_folder_may_lie_elsewhere(tmp_path):
     source = Source(found.folder, found.outside)
     assert source.whole_path("reg/d.png") == (tmp_path / "people" / "d.png").resolve()
     assert source.whole_path("a.png") == tmp_path / "set" / "a.png"
+    assert [source.named(path) for path in ("a.png", "reg/d.png")] == [
+        str(source.whole_path(path)) for path in ("a.png", "reg/d.png")
+    ]
 
 
 def test_a_folder_elsewhere_never_hides_one_of_the_set(tmp_path):

@@ -24,6 +24,7 @@ class FolderFiles:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
+        self._root = str(self.folder)
 
     @property
     def place(self) -> str:
@@ -42,7 +43,7 @@ class FolderFiles:
             raise FolderError(root, f"cannot be read: {problem}", "Check the path and its permissions") from None
 
     def state(self, path: str) -> State:
-        found = self.whole_path(path).stat()
+        found = self.stat(path)
         if not modes.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "neither file nor folder (a pipe, socket or device)")
         times = f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
@@ -64,10 +65,18 @@ class FolderFiles:
         return b"".join(parts)
 
     def open(self, path: str) -> BinaryIO:
-        return self.whole_path(path).open("rb", buffering=0)
+        return open(self.named(path), "rb", buffering=0)  # noqa: PTH123
+
+    def stat(self, path: str) -> os.stat_result:
+        """Size and times of a file, links followed."""
+        return os.stat(self.named(path))  # noqa: PTH116
 
     def whole_path(self, path: str) -> Path:
         return self.folder / path
+
+    def named(self, path: str) -> str:
+        """The whole path of a file as text: to make a Path takes longer than to ask the system about the file."""
+        return os.path.join(self._root, path.replace("/", os.sep))  # noqa: PTH118
 
     def why_unreadable(self, path: str, error: OSError) -> str:
         link = self.whole_path(path).is_symlink()
