@@ -38,6 +38,7 @@ DOORS = {
     "faiss": ("copies/propose.py",),
     "cv2": (
         "copies/align.py",
+        "copies/glance.py",
         "copies/overlap.py",
         "features/checks",
         "features/shrink.py",

@@ -1,7 +1,6 @@
 """Is it the same photograph? Local features, one affine map, and the warped overlap block by block (OpenCV's door).
 
-A glance at 96 px drops most pairs (it lost none of a thousand true ones), a cheap look at 256 px settles most of the
-rest, a careful one at 512 px what that leaves open.
+Of the pairs that `glance` leaves, a cheap look at 256 px settles most, a careful one at 512 px what that leaves open.
 Thresholds were set on real photographs with 34 kinds of edits, on different photographs of one object from almost one
 place, and on rendered bursts: edits had a coarse median correlation of .985 or more, or matched in nearly all blocks;
 different photographs matched in at most .86 of them. `bench/copies.py` measures them again on any folder.
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from curate.copies.overlap import Affine, Grey
 
-METHOD = "sift-affine-8"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
+METHOD = "sift-affine-9"  # name it anew whenever a verdict could change: stored verdicts are keyed by it
 
 RATIO = 0.85  # of nearest to second nearest descriptor distance (Lowe 2004 used 0.8); the map sorts out the rest
 REPROJECTION = 3.0  # px at the working size
@@ -54,7 +53,6 @@ class Look:
     contrast: float  # SIFT contrast threshold: lower finds more in soft pictures
 
 
-GLANCE = Look(side=96, features=150, contrast=0.02)
 CHEAP = Look(side=256, features=500, contrast=0.02)
 CAREFUL = Look(side=512, features=1500, contrast=0.015)
 
@@ -77,7 +75,7 @@ class Proof:
     affine: NDArray[np.float64]  # [2, 3], shares of a's sides -> shares of b's
     inliers: int
     overlap: Overlap
-    extent_a: Extent
+    extent_a: Extent  # nowhere, unless they are the same
     extent_b: Extent
     detail: float = 1.0  # correlation of the finest band at the careful size: noise is not repeated between frames
     detail_ratio: float = 1.0  # contrast of b's finest band over a's: under 1, b has lost detail
@@ -130,11 +128,6 @@ def see(grey: Grey, look: Look) -> Sight:
     return Sight(grey, points, descriptors.astype(np.uint8))
 
 
-def is_hopeless(a: Sight, b: Sight) -> bool:
-    """Whether a glance is enough: both show some features, and not even a few of them agree on a map."""
-    return min(len(a.points), len(b.points)) >= VERY_FEW and _best_map(a, b) is None
-
-
 def compare(a: Sight, b: Sight) -> Proof | None:
     """The best map from a to b and how well they agree under it; None where no map is found."""
     if min(*a.grey.shape, *b.grey.shape) < SMALLEST_SIDE:
@@ -146,9 +139,10 @@ def compare(a: Sight, b: Sight) -> Proof | None:
     agreed = overlap.NOTHING  # too few features agree for it to matter
     if inliers >= INLIERS:
         agreed = overlap.agreement(overlap.bring_together(a.grey, b.grey, affine))
-    extent_a, extent_b = overlap.extents(a.grey, b.grey, affine)
+    same = inliers >= INLIERS and agreed.blocks >= BLOCKS and _is_one_photograph(agreed)
+    extent_a, extent_b = overlap.extents(a.grey, b.grey, affine) if same else (overlap.NOWHERE, overlap.NOWHERE)
     return Proof(
-        same=inliers >= INLIERS and agreed.blocks >= BLOCKS and _is_one_photograph(agreed),
+        same=same,
         mirrored=mirrored,
         affine=_to_shares(affine, a.grey.shape, b.grey.shape),
         inliers=inliers,

@@ -50,6 +50,9 @@ class Extent:
     edge: float  # how much more often the picture jumps at its outline than beside it: high round a border, -1..1
 
 
+NOWHERE = Extent(width=0, height=0, area=0, edge=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
     """How well two aligned pictures agree, block by block."""
@@ -199,7 +202,7 @@ def _extent(grey: Grey, other: Grey, to_grey: Affine) -> Extent:
     mapped = (corners @ to_grey[:, :2].T + to_grey[:, 2]).astype(np.float32)
     area, shape = cv2.intersectConvexConvex(own, mapped)
     if area <= 0 or shape is None:
-        return Extent(width=0, height=0, area=0, edge=0)
+        return NOWHERE
     points = shape.reshape(-1, 2)
     size = points.max(0) - points.min(0)
     return Extent(

@@ -7,17 +7,17 @@ later scan compares only what is new.
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, replace
-from threading import Lock
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from curate.copies import align
-from curate.copies.align import CHEAP, GLANCE, Look, Proof, Sight
+from curate.copies import align, glance
+from curate.copies.align import CHEAP, Look, Proof, Sight
+from curate.copies.glance import Glance
 from curate.copies.overlap import Extent, Overlap
 from curate.features.cores import one_core_a_thread
 from curate.features.memory import Store
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
     from curate.copies.overlap import Grey
 
-SIGHTS = 3_000  # held at once: 50 KiB for a glance, 130 KiB for a cheap look
-CHUNK = 256  # pairs a worker is handed at once: one note to the store each
+Pair = tuple[int, int]  # rows of the catalog
+GLANCES = 8_000  # held at once: 160 MiB, of 100 features each
+SIGHTS = 1_500  # held at once: 190 MiB of cheap looks
+CHUNK = 512  # pairs that are looked at together: one note to the store each
 
 
 class Pictures(Protocol):
@@ -62,8 +64,10 @@ class Prover:
         self.pictures, self.digests, self.verdicts = pictures, digests, verdicts
         self.method, self.workers = method, workers
         self._known: dict[tuple[int, int], Proof | None] = {}
-        self._sights: OrderedDict[tuple[int, int], Sight] = OrderedDict()
-        self._lock = Lock()
+        self._glance: Callable[[int], Glance] = lru_cache(GLANCES)(lambda row: glance.see(pictures.grey(row)))
+        self._see: Callable[[int, Look], Sight] = lru_cache(SIGHTS)(
+            lambda row, look: align.see(pictures.grey(row), look)
+        )
         self.compared = 0  # pairs that were aligned in this run
 
     def __call__(self, a: int, b: int) -> Proof | None:
@@ -81,16 +85,16 @@ class Prover:
         open_pairs = [pair for pair in wanted if pair not in self._known]
         if not open_pairs:
             return
+        chunks = [open_pairs[start : start + CHUNK] for start in range(0, len(open_pairs), CHUNK)]
         done = 0
-        with one_core_a_thread(), ThreadPoolExecutor(self.workers) as pool:
-            for start in range(0, len(open_pairs), CHUNK):
-                chunk = open_pairs[start : start + CHUNK]
+        with one_core_a_thread(solving=False), ThreadPoolExecutor(self.workers) as pool:
+            for chunk, following in zip(chunks, [*chunks[1:], []], strict=True):
                 try:
-                    proofs = list(pool.map(self._compare, chunk))
+                    proofs = self._proofs(pool, chunk, following)
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
-                self._note(dict(zip(chunk, proofs, strict=True)))
+                self._note(proofs)
                 done += len(chunk)
                 if progress is not None:
                     progress(done, len(open_pairs))
@@ -127,35 +131,48 @@ class Prover:
     def _in_order(self, pair: tuple[int, int]) -> bool:
         return self.digests[pair[0]] <= self.digests[pair[1]]
 
-    def _compare(self, pair: tuple[int, int]) -> Proof | None:
-        # always from the lesser digest to the greater: the verdict must not depend on the order of the files
-        a, b = pair if self._in_order(pair) else pair[::-1]
-        if align.is_hopeless(self._see(a, GLANCE), self._see(b, GLANCE)):
-            return None
-        one, other = self._see(a), self._see(b)
+    def _proofs(
+        self, pool: ThreadPoolExecutor, pairs: Sequence[Pair], following: Sequence[Pair]
+    ) -> dict[Pair, Proof | None]:
+        """Each picture is looked at once before any is compared that way. Glances at those that follow are taken
+        meanwhile: they leave the interpreter free, which comparing glances does not."""
+        glances = [pool.submit(self._glance, row) for row in _rows(pairs)]
+        wait(glances)
+        for row in _rows(following):
+            pool.submit(self._glance, row)
+        left = [pair for pair in pairs if not self._is_hopeless(pair)]
+        list(pool.map(lambda row: self._see(row, CHEAP), _rows(left)))
+        return dict.fromkeys(pairs) | dict(zip(left, pool.map(self._compare, left), strict=True))
+
+    def _is_hopeless(self, pair: Pair) -> bool:
+        a, b = self._ordered(pair)
+        return glance.is_hopeless(self._glance(a), self._glance(b))
+
+    def _compare(self, pair: Pair) -> Proof | None:
+        a, b = self._ordered(pair)
+        one, other = self._see(a, CHEAP), self._see(b, CHEAP)
         proof = align.compare(one, other)
-        if align.is_open(proof, one, other):
-            look = align.careful_look(self.pictures.grey(a), self.pictures.grey(b))
-            closer = align.compare(self._see(a, look), self._see(b, look))
-            if closer is not None and (proof is None or closer.inliers >= align.INLIERS):
-                proof = closer
+        closer = self._closer(a, b) if align.is_open(proof, one, other) else None
+        if closer is not None and (proof is None or closer.inliers >= align.INLIERS):
+            proof = closer
         if proof is None or not proof.same:
             return None
         proof = align.with_changes(proof, self.pictures.grey(a), self.pictures.grey(b))
         return proof if a == pair[0] else turned(proof)
 
-    def _see(self, row: int, look: Look = CHEAP) -> Sight:
-        key = (row, look.side)
-        with self._lock:
-            if key in self._sights:
-                self._sights.move_to_end(key)
-                return self._sights[key]
-        sight = align.see(self.pictures.grey(row), look)
-        with self._lock:
-            self._sights[key] = sight
-            while len(self._sights) > SIGHTS:
-                self._sights.popitem(last=False)
-        return sight
+    def _closer(self, a: int, b: int) -> Proof | None:
+        """By a careful look. None, too, of pictures in which there is no more to see."""
+        look = align.careful_look(self.pictures.grey(a), self.pictures.grey(b))
+        return align.compare(self._see(a, look), self._see(b, look)) if look.side > CHEAP.side else None
+
+    def _ordered(self, pair: Pair) -> Pair:
+        """From the lesser digest to the greater: the verdict must not depend on the order of the files."""
+        return pair if self._in_order(pair) else (pair[1], pair[0])
+
+
+def _rows(pairs: Iterable[Pair]) -> list[int]:
+    """The rows in them, each once."""
+    return list(dict.fromkeys(row for pair in pairs for row in pair))
 
 
 def turned(proof: Proof) -> Proof:

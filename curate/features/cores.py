@@ -7,11 +7,16 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def one_core_a_thread() -> Iterator[None]:
-    """OpenCV and BLAS keep to the calling thread's core within; what was set before is set again after."""
+def one_core_a_thread(*, solving: bool = True) -> Iterator[None]:
+    """OpenCV and BLAS keep to the calling thread's core within; what was set before is set again after.
+
+    `solving`: equations are solved within, by SciPy, which takes half a second to load.
+    """
     import cv2
-    import scipy.linalg  # noqa: F401 - brings a BLAS of its own, which is only limited if it is there already
     from threadpoolctl import threadpool_limits
+
+    if solving:
+        import scipy.linalg  # noqa: F401 - brings a BLAS of its own, which is only limited if it is there already
 
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from curate.copies import propose
+from curate.copies import align, glance, propose, prove
 from curate.copies.prove import Prover, turned
 
 
@@ -94,3 +94,37 @@ def test_pairs_below_what_an_edit_can_do_are_dropped_unless_their_hashes_are_nea
     none = np.zeros((0, 2), np.intp)
     assert propose.pairs(similarity, rows, 0.5, none).tolist() == [[0, 1]]
     assert propose.pairs(similarity, rows, 0.5, np.array([[2, 0]])).tolist() == [[0, 1], [0, 2]]
+
+
+def test_each_picture_is_looked_at_once_however_many_pairs_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = cv2.resize(cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2GRAY), (400, 400), interpolation=cv2.INTER_AREA)
+    kept = Shelf([np.ascontiguousarray(picture[at : at + 360, at : at + 360]) for at in range(0, 40, 8)])
+    looks: list[tuple[str, int]] = []  # how, and the address of the picture: they are kept on the shelf
+    for module, how in ((glance, "glance"), (align, "look")):
+        see = module.see
+
+        def noted(grey: np.ndarray, *look: align.Look, see=see, how=how) -> object:  # type: ignore[no-untyped-def]
+            looks.append((how, id(grey)))
+            return see(grey, *look)
+
+        monkeypatch.setattr(module, "see", noted)
+    pairs = [(a, b) for b in range(5) for a in range(b)]
+    prover = Prover(kept, list("abcde"), kept)
+    prover.prove(pairs)
+    assert all(prover(*pair) for pair in pairs)
+    assert sorted(looks) == sorted({(how, id(grey)) for how in ("glance", "look") for grey in kept.pictures})
+
+
+def test_chunks_of_pairs_give_what_all_together_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, told = shelf(), []
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    whole = Prover(kept, ["a", "b", "c"], kept, method="whole")
+    whole.prove(pairs)
+    monkeypatch.setattr(prove, "CHUNK", 1)
+    single = Prover(kept, ["a", "b", "c"], kept, method="single")
+    kept.kept.clear()
+    single.prove(pairs, lambda done, of: told.append((done, of)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert single.compared == 3
+    for pair in pairs:
+        assert (whole(*pair) is None) == (single(*pair) is None) == (2 in pair)
