@@ -41,7 +41,7 @@ ONE_NAME, ODD_NAME = (
 ELSEWHERE = 0.1  # largest share of the other clusters' captions that hold a cluster's name
 SET = 5  # pictures from which a single one can be odd
 ALONE = (12.5, 1.3)  # distance to the nearest picture, and times the largest such distance of the rest: no picture of
-# the 15 subjects was that far from its own (11.9 at most), 86 % of strangers among them were
+# the 15 subjects was that far from its own (11.9 at most), 82 % of strangers among them were
 DOUBTED = (8.0, 1.5)  # the same with a caption that lacks the others' name, in times the median
 NAMED = 4  # pictures named before "and n more"
 PLAIN = frozenset(
