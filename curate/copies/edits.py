@@ -52,7 +52,8 @@ def files(catalog: Catalog, measured: Features) -> tuple[File, ...]:
 def relation(proof: Proof) -> Literal["copy", "variant", "reframed"]:
     """What two aligned pictures of one photograph are to each other, captions aside."""
     for extent in (proof.extent_a, proof.extent_b):
-        if extent.width < REFRAMED and extent.height < REFRAMED and extent.edge < FRAMED:
+        filled = sqrt(extent.area / (extent.width * extent.height)) if extent.area else 1.0  # less where it is tilted
+        if max(extent.width, extent.height) * filled < REFRAMED and extent.edge < FRAMED:
             return "reframed"
     return "variant" if proof.remade_share > REMADE else "copy"
 

@@ -122,6 +122,17 @@ def test_a_crop_to_less_than_half_of_each_side_is_another_framing() -> None:
     assert edits.relation(kept) == "copy"
 
 
+def test_a_tilted_crop_is_judged_by_its_own_sides_not_by_what_it_reaches_over() -> None:
+    original = photograph("astronaut")
+    deep = prove(original, cut(tilted(original, 12), 0.45, 0.4, 0.3))
+    assert deep is not None
+    assert deep.extent_a.width > 0.5  # it lies aslant
+    assert edits.relation(deep) == "reframed"
+    kept = prove(original, cut(tilted(original, 12), 0.6, 0.4, 0.3))
+    assert kept is not None
+    assert edits.relation(kept) == "copy"
+
+
 def test_a_changed_region_is_found_with_its_place_and_share() -> None:
     original = photograph("astronaut")
     changed = original.copy()
