@@ -75,7 +75,7 @@ def started(folder: Path, pictures: int) -> tuple[subprocess.Popen[str], str]:
 class Soak:
     """One run, and what is counted in it."""
 
-    def __init__(self, process: subprocess.Popen[str], link: str, pause: float) -> None:
+    def __init__(self, process: subprocess.Popen[str], link: str, pause: float = PAUSE) -> None:
         self._process, self._pause = process, pause
         self._port = int(link.split(":")[2].split("/")[0])
         self._host = f"127.0.0.1:{self._port}"
