@@ -165,7 +165,7 @@ def test_the_count_is_the_same_bits_without_a_copy_of_the_vectors(monkeypatch: p
     keepers[1::9] = keepers[::9]
     found = []
     for most in (500, 900):  # photographs up to which a copy is made
-        monkeypatch.setattr(effective, "EXACT", most)
+        monkeypatch.setattr(effective, "COPIED", most)
         found.append(numbers(diversity.measure(made, keepers, U)))
     assert found[0] == found[1]
 

@@ -98,12 +98,15 @@ class _Nearest:
             self._take(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
     def _met(self, task: Task) -> tuple[Rows, Rows, Vectors]:
-        """Pairs that may count, with their cosines: of each row at most one more than are wanted."""
+        """Pairs that may count, with their cosines.
+
+        Of each row they are at most one more than are wanted, and of equals the first.
+        """
         asked, others = task
         cosines = self._vectors[asked] @ self._vectors[others].T
         near = cosines >= self._least[asked][:, None]
         if np.count_nonzero(near) > len(asked) * (self._k + 1):
-            some = np.argpartition(-cosines, self._k, axis=1)[:, : self._k + 1]
+            some = np.argsort(-cosines, axis=1, kind="stable")[:, : self._k + 1]
             nearest = np.zeros_like(near)
             np.put_along_axis(nearest, some, True, axis=1)
             near &= nearest

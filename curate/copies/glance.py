@@ -182,7 +182,7 @@ def _correlation(grey_a: Grey, grey_b: Grey, affine: Affine) -> float:
     import cv2
 
     area = abs(float(np.linalg.det(affine[:, :2])))
-    if area > 1:
+    if area > 1 + 1e-9:  # and what the turned one's rounding may leave above 1 is not turned back
         return _correlation(grey_b, grey_a, np.asarray(cv2.invertAffineTransform(affine), np.float64))
     height, width = grey_b.shape
     if area * grey_a.size < OVERLAP:

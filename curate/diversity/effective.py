@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.diversity import landmarks
-from curate.diversity.kernels import EXACT, RANGE, TYPICAL, Count, Units, blocks, kernel, median_of_pairs, spread, unit
+from curate.diversity.kernels import RANGE, TYPICAL, Count, Units, blocks, kernel, median_of_pairs, spread, unit
 from curate.diversity.maximum import maximum_diversity
 from curate.records import Diversity
 
@@ -27,6 +27,7 @@ __all__ = ["kernel", "measure", "sampled_diversity", "unit"]
 
 CACHE_BYTES = 2**18  # of kernel values worked on at once: they and their cosines fit a core's second cache
 DRAWS = 4000  # from which the diversity of a larger set's draws is estimated: within 1 % of the exact value
+COPIED = landmarks.POOL  # photographs up to which a copy of the vectors is made, of unit length
 JUDGED = 10  # pictures (45 pairs) from which on a median similarity says something about the model
 
 
@@ -53,7 +54,7 @@ def measure(embeddings: NDArray[np.float32], keeper_of_row: Rows, u: float, orde
     if len(keepers) <= landmarks.DENSE:
         found = _count(unit(embeddings, keepers), shares, u)
     else:
-        vectors = unit(embeddings, keepers) if len(keepers) <= EXACT else Units(embeddings, keepers)
+        vectors = unit(embeddings, keepers) if len(keepers) <= COPIED else Units(embeddings, keepers)
         found = landmarks.count(vectors, shares, u)
     weights[keepers] = np.minimum(found.weights, 1.0)
     return Diversity(

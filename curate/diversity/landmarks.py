@@ -126,9 +126,10 @@ def _maximum(vectors: Vectors, cosines: _Cosines, u: float) -> tuple[float, Floa
     n, quick = len(vectors), cosines.vectors
     pool = spread(n, POOL)
     chosen = np.sort(_apart(quick, pool, LANDMARKS, u))
-    start, value, own = None, 0.0, np.zeros(0)
+    start, value, own, solved = None, 0.0, np.zeros(0), chosen
     whole = False
     for _ in range(ROUNDS):
+        solved = chosen
         value, own = maximum_diversity(_dense(vectors[chosen], u), start)
         missed = _missed(cosines, pool, chosen, own, u)
         if len(missed) == 0 and len(pool) < n:
@@ -143,7 +144,7 @@ def _maximum(vectors: Vectors, cosines: _Cosines, u: float) -> tuple[float, Floa
         chosen = np.union1d(held, joining)
         start = np.ones(len(chosen), dtype=bool)
     weights = np.zeros(n)
-    weights[chosen] = own
+    weights[solved] = own  # not `chosen`: after the last round rows have joined that were never solved for
     return value, weights, whole
 
 

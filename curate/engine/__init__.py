@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from curate.engine.child import is_worker
 from curate.engine.streams import quiet
 
 Item = TypeVar("Item")
@@ -35,4 +36,4 @@ class Engine(Protocol):
         """
 
 
-__all__ = ["Engine", "Item", "Lost", "Result", "quiet"]
+__all__ = ["Engine", "Item", "Lost", "Result", "is_worker", "quiet"]

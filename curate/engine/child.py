@@ -22,6 +22,19 @@ LENGTH = struct.Struct("<Q")
 LAST = 1 << 20  # bytes of a pickle that is read at once: pipes hold 64 kB, and nothing is gained by more
 
 
+_serves = False
+
+
+def is_worker() -> bool:
+    """Whether this process was started to run tasks, so that nobody reads what a library writes to its error stream."""
+    return _serves
+
+
+def become_worker() -> None:
+    global _serves
+    _serves = True
+
+
 class Stream(Protocol):
     """An unbuffered file, of which one reads, or writes, some bytes at a time."""
 
@@ -80,6 +93,7 @@ def _read(stream: Stream, length: int) -> bytearray:
 
 def serve() -> None:
     """Works until the input ends. The first frame: names of modules to import, and bytes of memory (0: no limit)."""
+    become_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0)
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curate.engine import Item, Lost, Result, quiet
+from curate.engine.child import become_worker
 from curate.errors import CurateError, EngineError
 
 TRIES = 4  # of an item whose worker dies, the first included: machines are taken away, and memory runs out
@@ -103,6 +104,7 @@ class _Worker:
 
     def __init__(self, task: Callable[[Any], Any], tally: Any) -> None:
         self._task, self._tally = task, tally
+        become_worker()
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
         import ray

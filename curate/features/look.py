@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from curate.engine import is_worker
 from curate.errors import BrokenPicture
 from curate.features import checks, hashes, shrink
 from curate.features.thumbnails import LONG_SIDE
@@ -86,7 +87,7 @@ class Look:
             if self.hashes_only:
                 return self._glance(wanted)
             data = self._read(wanted)
-            decoded = decode(data, background=self.background, most_pixels=self.most_pixels, quick=True)
+            decoded = decode(data, background=self.background, most_pixels=self.most_pixels, quick=is_worker())
         except BrokenPicture as error:
             return Glimpse(digest=wanted.digest, broken=error.reason)
         sighting = self.eyes.measure(decoded.rgb) if self.eyes is not None and wanted.view else None

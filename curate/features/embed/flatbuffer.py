@@ -38,8 +38,10 @@ class Steps:
 
     @classmethod
     def over(cls, low: float, high: float) -> Steps:
-        """Those that reach from `low` to `high` and have 0 among them."""
+        """Those that reach from `low` to `high` and have 0 among them. Raises ValueError where that is all."""
         low, high = min(low, 0.0), max(high, 0.0)
+        if high == low:
+            raise ValueError("a layer gives nothing but zeros")
         size = (high - low) / (HIGHEST - LOWEST)
         return cls(size, round(LOWEST - low / size))
 

@@ -20,7 +20,6 @@ from curate.engine import quiet
 from curate.errors import ModelError
 from curate.features.embed import builtin
 from curate.features.embed.flatbuffer import LOWEST, Layer, Steps, Writer
-from curate.features.embed.tensors import read_tensors
 from curate.features.shrink import Squash
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class BuiltinLite:
 
     def _build(self) -> bytes:
         try:
-            return network(read_tensors(self.weights))
+            return network(builtin.read(self.weights))
         except (OSError, ValueError) as error:
             raise builtin.damaged(self.weights, error) from error
 
@@ -163,9 +162,13 @@ class _Folded:
     @classmethod
     def of(cls, tensors: Sequence[NDArray[Any]]) -> _Folded:
         kernel, weight, bias, mean, variance, _ = tensors
-        gain = weight / np.sqrt(variance + builtin.EPSILON)
-        folded = kernel * gain[:, None, None, None]
-        return cls(folded.astype(np.float32), (bias - mean * gain).astype(np.float32), _Spread(bias, weight**2))
+        with np.errstate(all="ignore"):  # of damaged weights
+            gain = weight / np.sqrt(variance + builtin.EPSILON)
+            folded = (kernel * gain[:, None, None, None]).astype(np.float32)
+            shift, spread = (bias - mean * gain).astype(np.float32), _Spread(bias, weight**2)
+        if not all(np.isfinite(one).all() for one in (folded, shift, spread.mean, spread.variance)):
+            raise ValueError("a layer's numbers are not finite")
+        return cls(folded, shift, spread)
 
     def layer(self, *, stride: int = 1, relu6: bool = True) -> Layer:
         gives = self.spread.steps(relu6=relu6)
