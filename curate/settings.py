@@ -32,7 +32,13 @@ class ScanSettings:
     features: str = ""  # folder or fsspec address of measured features as Parquet; "": below `cache` for Ray, else none
     most_pixels: int = 256_000_000  # of a picture, else it is listed as broken; telephones make 200 megapixels
     most_seconds: float = 60.0  # s that one picture may take to decode
-    memory_mb: int = 384  # MiB for thumbnails held between measuring and alignment; beyond it files are read again
+    memory_mb: int = 768  # MiB for small pictures that are held until they are compared, and for what is seen in them
+    # then; beyond it files are read again
+
+    @property
+    def thumbnail_bytes(self) -> int:
+        """What small pictures may take of `memory_mb`; as much is left for what is seen in them."""
+        return (self.memory_mb << 20) // 2
 
     def __post_init__(self) -> None:
         if isinstance(self.cache, str):  # as people write it

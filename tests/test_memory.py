@@ -91,7 +91,7 @@ def test_thumbnails_that_do_not_fit_are_read_again_and_are_the_same(tmp_path: Pa
     held.pictures = tight.pictures = pictures
     for row in (0, 1, 2, 3, 0, 2, 1, 3):
         assert np.array_equal(held.grey(row), tight.grey(row))
-    assert sum(grey.nbytes for grey in tight._grey.values()) <= 64 * 64 * 2
+    assert tight._grey.taken == sum(tight._grey.get(key).nbytes for key in tight._grey.keys) <= 64 * 64 * 2
 
 
 def test_the_bound_is_an_option_of_scan_and_for_every_command_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_the_bound_is_an_option_of_scan_and_for_every_command_a_variable(monkeyp
     def bound(given: float | None = None) -> int:
         return options.scan_settings("auto", "auto", True, None, True, memory=given).memory_mb
 
-    assert bound() == 384
+    assert bound() == 768
     assert bound(64) == 64
     monkeypatch.setenv("CURATE_MEMORY", "100")
     assert bound() == 100

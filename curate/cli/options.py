@@ -146,7 +146,7 @@ def scan_settings(
         features=features,
         most_pixels=round(_limit("most_megapixels", most_megapixels, 256, LARGEST_PICTURE / 1e6) * 1e6),
         most_seconds=_limit("most_seconds", most_seconds, 60, 86_400),
-        memory_mb=round(_limit("memory", memory, 384, 1e6)),
+        memory_mb=round(_limit("memory", memory, 768, 1e6)),
     )
 
 

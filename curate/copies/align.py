@@ -65,6 +65,10 @@ class Sight:
     points: NDArray[np.float32]  # [n, 2] x, y in px
     descriptors: NDArray[np.uint8]  # [n, 128] SIFT (Lowe 2004)
 
+    @property
+    def nbytes(self) -> int:
+        return self.grey.nbytes + self.points.nbytes + self.descriptors.nbytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:

@@ -23,12 +23,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.features.cores import one_core_a_thread
+from curate.features.vectors import Selected
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vectors = NDArray[np.float32]
     Rows = NDArray[np.int64]
+    Matrix = Vectors | Selected
     Task = tuple[Rows, Rows]  # rows that ask, and rows that each of them is compared with
 
 CELLS = 4.0  # times the root of the number of pictures, as FAISS advises: of half as many some are crowded with scenes
@@ -44,15 +46,16 @@ SAMPLE = 2_000  # pictures compared with all others, to tell how many cells must
 RECALL = 0.995  # share of the sample's neighbours that must be found; .99 is what is promised of all
 OTHERS = 2_048  # pictures that others are compared with at once: 4 MiB of vectors of 512 numbers
 PRODUCT = 2**20  # cosines counted at once: 4 MiB, twice a core's second cache
+SUMMED = 4_096  # vectors added up at once: 20 MiB of 1,280 numbers each, and as much again
 TASKS = 32  # such products before what they found is gathered: 20 MiB each where all their pairs are near
 THREADS = 4  # at most
 
 
-def nearest(vectors: Vectors, k: int, floor: float) -> tuple[Rows, float]:
+def nearest(vectors: Matrix, k: int, floor: float) -> tuple[Rows, float]:
     """The rows [N, k] of the nearest others with cosines not below the floor, the nearest first, -1 where there are
     fewer; and the share of them that was found, as a sample shows it.
 
-    `vectors` float32 [N, D] of length 1.
+    `vectors` float32 [N, D] of length 1; none of them is copied but for a moment.
     """
     n = len(vectors)
     sample = np.unique(np.linspace(0, n - 1, SAMPLE).astype(np.int64))
@@ -65,7 +68,7 @@ def nearest(vectors: Vectors, k: int, floor: float) -> tuple[Rows, float]:
     return found.rows, _recall(wanted, found.rows[sample])
 
 
-def exactly(vectors: Vectors, rows: Rows, k: int, floor: float) -> Rows:
+def exactly(vectors: Matrix, rows: Rows, k: int, floor: float) -> Rows:
     """The same [M, k] of some rows, by comparing these with all."""
     found = _Nearest(vectors, k, floor)
     with _threads() as pool:
@@ -84,7 +87,7 @@ def _threads() -> Iterator[Executor]:
 class _Nearest:
     """The nearest others of each row that were met so far."""
 
-    def __init__(self, vectors: Vectors, k: int, floor: float) -> None:
+    def __init__(self, vectors: Matrix, k: int, floor: float) -> None:
         self._vectors, self._k, self._floor = vectors, k, np.float32(floor)
         self.rows = np.full((len(vectors), k), -1, np.int64)
         self._similarity = np.full((len(vectors), k), -np.inf, np.float32)
@@ -132,24 +135,35 @@ class _Nearest:
         self._least[touched] = np.maximum(self._similarity[touched, -1], self._floor)
 
 
-def _centroids(vectors: Vectors, count: int, pool: Executor) -> Vectors:
+def _centroids(vectors: Matrix, count: int, pool: Executor) -> Vectors:
     """So many directions that part the vectors, by k-means on the sphere (Dhillon and Modha 2001, Machine Learning
     42:143) of some of them."""
     random = np.random.default_rng(1)
-    some = np.ascontiguousarray(vectors[:: max(1, len(vectors) // (TRAINING * count))])
-    centroids = some[np.linspace(0, len(some) - 1, count).astype(np.intp)]
+    some = Selected(vectors, np.linspace(0, len(vectors) - 1, min(len(vectors), TRAINING * count)).astype(np.int64))
+    centroids = some[np.linspace(0, len(some) - 1, count).astype(np.int64)]
     for left in reversed(range(ITERATIONS)):
         home = _nearest_cells(some, centroids, 1, pool)[:, 0]
         sizes = np.bincount(home, minlength=count)
-        held, order = np.flatnonzero(sizes), np.argsort(home, kind="stable")
-        first = np.cumsum(sizes) - sizes
-        centroids[held] = np.add.reduceat(some[order], first[held], axis=0)
+        held = np.flatnonzero(sizes)
+        centroids[held] = _sums(some, home, count)[held]
         if left >= SETTLING:
             sparse, full = _uneven(sizes)
+            order, first = np.argsort(home, kind="stable"), np.cumsum(sizes) - sizes
             centroids[sparse] = some[order[first[full] + random.integers(sizes[full])]]
         lengths = np.linalg.norm(centroids, axis=1, keepdims=True)
         centroids /= np.maximum(lengths, np.finfo(np.float32).tiny)
     return centroids
+
+
+def _sums(vectors: Matrix, home: NDArray[np.int32], count: int) -> Vectors:
+    """The sum [count, D] of the vectors in each cell, of a few at a time: these are as many as half of a large set."""
+    sums = np.zeros((count, vectors.shape[1]), np.float32)
+    for start in range(0, len(vectors), SUMMED):
+        some = home[start : start + SUMMED]
+        order = np.argsort(some, kind="stable")
+        cells, first = np.unique(some[order], return_index=True)
+        sums[cells] += np.add.reduceat(vectors[start : start + SUMMED][order], first, axis=0)
+    return sums
 
 
 def _uneven(sizes: Rows) -> tuple[Rows, Rows]:
@@ -163,7 +177,7 @@ def _uneven(sizes: Rows) -> tuple[Rows, Rows]:
     return sparse[:count], more[:count]
 
 
-def _nearest_cells(vectors: Vectors, centroids: Vectors, count: int, pool: Executor) -> NDArray[np.int32]:
+def _nearest_cells(vectors: Matrix, centroids: Vectors, count: int, pool: Executor) -> NDArray[np.int32]:
     """The cells [N, count] whose centroids are nearest to each vector, the nearest first."""
     found = np.empty((len(vectors), count), np.int32)
 
@@ -181,7 +195,7 @@ def _nearest_cells(vectors: Vectors, centroids: Vectors, count: int, pool: Execu
     return found
 
 
-def _probes(vectors: Vectors, centroids: Vectors, sample: Rows, wanted: Rows, pool: Executor) -> int:
+def _probes(vectors: Matrix, centroids: Vectors, sample: Rows, wanted: Rows, pool: Executor) -> int:
     """How many of the nearest cells of the sample's rows hold enough of the neighbours [S, k] that are wanted."""
     at, rank = np.nonzero(wanted >= 0)
     if not len(at):

@@ -11,8 +11,9 @@ from curate.copies import propose, remembered
 from curate.copies.edits import Box, files
 from curate.copies.groups import Evidence
 from curate.copies.propose import Neighbours, pairs
-from curate.copies.prove import Pictures, Prover, Verdicts
+from curate.copies.prove import MEMORY, Pictures, Prover, Verdicts
 from curate.copies.remembered import Carried, Compared, Kept, Present, hex_digests, without
+from curate.features.vectors import Selected
 from curate.records import Catalog, Features
 
 if TYPE_CHECKING:
@@ -33,19 +34,21 @@ def compare(
     *,
     edit_floor: float,
     half_similarity: float,
+    memory: int = MEMORY,
     progress: Progress | None = None,
 ) -> Evidence:
     """What is known of the subject's pictures as pairs.
 
     `edit_floor` and `half_similarity` are cosines, of the embedder's own scale. Regularisation pictures are not
-    compared. Where nothing was embedded the hashes alone propose. `progress` counts pairs that had to be aligned.
+    compared. Where nothing was embedded the hashes alone propose. `memory`: bytes of what was seen in pictures that are
+    held at once. `progress` counts pairs that had to be aligned.
     """
     rows = [row for row, picture in enumerate(catalog.pictures) if picture.role == "subject"]
     distinct = _first_of_each(measured, rows)
-    prover = Prover(small, [picture.digest for picture in catalog.pictures], verdicts)
+    prover = Prover(small, [picture.digest for picture in catalog.pictures], verdicts, memory=memory)
     present = Present(
         digests=hex_digests([catalog.pictures[row].digest for row in distinct]),
-        embeddings=measured.embeddings[distinct],
+        embeddings=Selected(measured.embeddings, distinct),
         hashes=measured.hashes[distinct],
         floors=(1 - BELOW_EDITS * (1 - edit_floor), half_similarity),
         method=prover.method,
@@ -84,9 +87,9 @@ def _compared(
     near, hashed, refuted = carried.neighbours(), carried.hashed(), carried.refuted()
     proposed = pairs(near.similarity, near.rows, now.floors[0], hashed)
     prover.assume(distinct[refuted])
-    asked: list[tuple[int, int]] = list(map(tuple, distinct[without(proposed, refuted, len(distinct))].tolist()))
+    asked = distinct[without(proposed, refuted, len(distinct))]
     prover.prove(asked, progress)
-    proofs = {pair: proof for pair in asked if (proof := prover(*pair)) is not None}
+    proofs = prover.copies
     proved = np.searchsorted(distinct, np.array(list(proofs), np.intp).reshape(-1, 2))
     found = carried.renewed(near, hashed, without(proposed, proved, len(distinct)))
     return found, proofs, not carried.is_unchanged or len(asked) > len(proofs)

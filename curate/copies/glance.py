@@ -53,6 +53,10 @@ class Glance:
     frames: NDArray[np.complex64]  # [n] px: size and direction of each feature
     squares: NDArray[np.int8]  # [2, n, CELLS * CELLS / 2]: the half that mirroring leaves, and the half that it turns
 
+    @property
+    def nbytes(self) -> int:
+        return self.grey.nbytes + self.places.nbytes + self.frames.nbytes + self.squares.nbytes
+
 
 def see(grey: Grey) -> Glance:
     """`grey`: uint8 [h, w], the larger the better up to SIDE."""

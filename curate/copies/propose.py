@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curate.copies import cells
+from curate.features.vectors import Selected
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vectors = NDArray[np.float32]
     Rows = NDArray[np.int64]
+    Matrix = Vectors | Selected
 
 NEIGHBOURS = 10  # nearest pictures proposed for each
 ALIKE = 32  # nearest pictures looked at for look-alikes
@@ -45,7 +47,7 @@ class Neighbours:
         return replace(self, similarity=self.similarity[:, :k], rows=self.rows[:, :k])
 
 
-def nearest(embeddings: NDArray[np.float32], k: int = ALIKE, floor: float = -1.0) -> Neighbours:
+def nearest(embeddings: Matrix, k: int = ALIKE, floor: float = -1.0) -> Neighbours:
     """The k nearest others of each row.
 
     `embeddings`: float32 [N, D], rows of length 1. `floor`: cosine from which neighbours are wanted. In a set of more
@@ -54,26 +56,25 @@ def nearest(embeddings: NDArray[np.float32], k: int = ALIKE, floor: float = -1.0
     return candidates(embeddings, k, floor).first(min(k, len(embeddings) - 1))
 
 
-def candidates(embeddings: NDArray[np.float32], k: int, floor: float) -> Neighbours:
+def candidates(embeddings: Matrix, k: int, floor: float) -> Neighbours:
     """The k nearest others of each row and SPARE more, so that rounding within the search decides nothing."""
     n = len(embeddings)
     k = min(k + SPARE, n - 1)
     if k < 1 or not embeddings.shape[1]:
         return Neighbours(similarity=np.zeros((n, 0), np.float32), rows=np.zeros((n, 0), np.int64), recall=1.0)
-    vectors = np.ascontiguousarray(embeddings, np.float32)
     search = _exact if n <= EXACT else cells.nearest
-    rows, recall = search(vectors, k, floor - ROUNDING)
-    return _ordered(vectors, np.arange(n), rows, floor, recall)
+    rows, recall = search(embeddings, k, floor - ROUNDING)
+    return _ordered(embeddings, np.arange(n), rows, floor, recall)
 
 
-def extended(vectors: Vectors, known: Neighbours, searched: Rows, come: Rows, floor: float) -> Neighbours:
+def extended(embeddings: Matrix, known: Neighbours, searched: Rows, come: Rows, floor: float) -> Neighbours:
     """`candidates`, of which some are known: the lists of all rows but `searched`, as they are without the rows `come`.
 
-    `vectors` float32 [N, D]. Every row that came is among the `searched`.
+    `embeddings` float32 [N, D]. Every row that came is among the `searched`.
     """
     import faiss
 
-    vectors = np.ascontiguousarray(vectors, np.float32)
+    vectors = _whole(embeddings)
     similarity, rows = known.similarity.copy(), known.rows.copy()
     k, own = rows.shape[1], np.arange(len(rows))
     if len(searched):
@@ -94,7 +95,7 @@ def extended(vectors: Vectors, known: Neighbours, searched: Rows, come: Rows, fl
     return _ordered(vectors, own, rows, floor, known.recall, similarity)
 
 
-def cosines(vectors: Vectors, one: Rows, other: Rows) -> Vectors:
+def cosines(vectors: Matrix, one: Rows, other: Rows) -> Vectors:
     """The cosine of each pair of rows. The same pair has the same bits whatever it is counted with and wherever its
     rows stand, which products of matrices do not give."""
     found = np.empty(len(one), np.float32)
@@ -106,7 +107,7 @@ def cosines(vectors: Vectors, one: Rows, other: Rows) -> Vectors:
 
 
 def _ordered(
-    vectors: Vectors, own: Rows, rows: Rows, floor: float, recall: float, similarity: Vectors | None = None
+    vectors: Matrix, own: Rows, rows: Rows, floor: float, recall: float, similarity: Vectors | None = None
 ) -> Neighbours:
     """The neighbours `rows` [M, k] of the rows `own`, the nearest first, without those below the floor."""
     near = np.full(rows.shape, -1, np.float32)
@@ -127,10 +128,15 @@ def _ordered(
     return Neighbours(similarity=near, rows=found, recall=recall)
 
 
-def _exact(vectors: Vectors, k: int, floor: float) -> tuple[Rows, float]:
+def _whole(vectors: Matrix) -> Vectors:
+    return np.ascontiguousarray(vectors[:], np.float32)
+
+
+def _exact(embeddings: Matrix, k: int, floor: float) -> tuple[Rows, float]:
     """The rows [N, k] of the nearest others not below the floor, -1 where there are fewer, and 1: all of them."""
     import faiss
 
+    vectors = _whole(embeddings)
     similarity, rows = faiss.knn(vectors, vectors, k + 1, metric=faiss.METRIC_INNER_PRODUCT)
     return _others(similarity, rows, np.arange(len(vectors)), floor), 1.0
 

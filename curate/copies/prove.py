@@ -7,10 +7,9 @@ later scan compares only what is new.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -20,6 +19,7 @@ from curate.copies.align import CHEAP, Look, Proof, Sight
 from curate.copies.glance import Glance
 from curate.copies.overlap import Extent, Overlap
 from curate.features.cores import one_core_a_thread
+from curate.features.held import Held
 from curate.features.memory import Store
 from curate.records import Region
 
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from curate.copies.overlap import Grey
 
 Pair = tuple[int, int]  # rows of the catalog
-GLANCES = 8_000  # held at once: 160 MiB, of 100 features each
-SIGHTS = 1_500  # held at once: 190 MiB of cheap looks
+MEMORY = 384 << 20  # bytes: 8,000 glances of some 20 KiB, and 1,500 cheap looks of 125 KiB or 400 careful ones
 CHUNK = 512  # pairs that are looked at together: one note to the store each
+RECALLED = 8_192  # pairs that the store is asked for at once
+NEW = 65_536  # pairs found to be no copies before they are put in order
 
 
 class Pictures(Protocol):
@@ -60,69 +61,91 @@ class Prover:
         verdicts: Verdicts,
         method: str = align.METHOD,
         workers: int = 2,
+        memory: int = MEMORY,
     ) -> None:
+        """`memory`: bytes of what was seen in pictures that are held at once, whatever their number."""
         self.pictures, self.digests, self.verdicts = pictures, digests, verdicts
         self.method, self.workers = method, workers
-        self._known: dict[tuple[int, int], Proof | None] = {}
-        self._glance: Callable[[int], Glance] = lru_cache(GLANCES)(lambda row: glance.see(pictures.grey(row)))
-        self._see: Callable[[int, Look], Sight] = lru_cache(SIGHTS)(
-            lambda row, look: align.see(pictures.grey(row), look)
-        )
+        self._copies: dict[Pair, Proof] = {}
+        self._refuted = _Pairs(len(digests))
+        self._glances: Held[int, Glance] = Held(memory // 2, lambda one: one.nbytes)
+        self._sights: Held[tuple[int, Look], Sight] = Held(memory - memory // 2, lambda one: one.nbytes)
         self.compared = 0  # pairs that were aligned in this run
+
+    @property
+    def copies(self) -> dict[Pair, Proof]:
+        """What is known of pairs (a, b), a < b, that are one photograph, in order."""
+        return dict(sorted(self._copies.items()))
 
     def __call__(self, a: int, b: int) -> Proof | None:
         """The proof that b is the photograph of a, as a map from a to b; None where they are not shown to be one."""
-        low, high = min(a, b), max(a, b)
-        if (low, high) not in self._known:
-            self.prove([(low, high)])
-        proof = self._known[low, high]
-        return proof if proof is None or a == low else turned(proof)
+        pair = min(a, b), max(a, b)
+        if pair not in self._copies and pair not in self._refuted:
+            self.prove([pair])
+        proof = self._copies.get(pair)
+        return proof if proof is None or a < b else turned(proof)
 
-    def prove(self, pairs: Iterable[tuple[int, int]], progress: Callable[[int, int], None] | None = None) -> None:
-        """Compares all pairs that are not known yet, in parallel. `progress` gets (done, all)."""
-        wanted = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
-        self._recall(wanted)
-        open_pairs = [pair for pair in wanted if pair not in self._known]
-        if not open_pairs:
+    def prove(
+        self, pairs: NDArray[np.intp] | Sequence[Pair], progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Compares those of the pairs [M, 2], each once and the lesser row first, that are not known yet, in parallel.
+        `progress` gets (done, all)."""
+        unknown = self._unknown(np.asarray(pairs, np.intp).reshape(-1, 2))
+        if not len(unknown):
             return
-        chunks = [open_pairs[start : start + CHUNK] for start in range(0, len(open_pairs), CHUNK)]
         done = 0
         with one_core_a_thread(solving=False), ThreadPoolExecutor(self.workers) as pool:
-            for chunk, following in zip(chunks, [*chunks[1:], []], strict=True):
+            for chunk, following in _with_next(_chunks(unknown, CHUNK)):
                 try:
-                    proofs = self._proofs(pool, chunk, following)
+                    found = self._proofs(pool, chunk, following)
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
-                self._note(proofs)
+                self._note(found)
                 done += len(chunk)
                 if progress is not None:
-                    progress(done, len(open_pairs))
+                    progress(done, len(unknown))
 
     def assume(self, pairs: NDArray[np.intp]) -> None:
         """Takes pairs [M, 2] of rows, the lesser first, for no copies: an earlier scan found so by the same method."""
-        self._known.update(dict.fromkeys(map(tuple, pairs.tolist())))
+        self._refuted.add(pairs)
 
     def detach(self) -> None:
-        """From now on nothing is asked of the store or kept there: it may be closed. What is known stays known."""
+        """From now on nothing is asked of the store or kept there: it may be closed. Verdicts stay known; what was seen
+        in the pictures is forgotten."""
         self.verdicts = Store()
+        self._glances.clear()
+        self._sights.clear()
 
-    def _recall(self, pairs: Sequence[tuple[int, int]]) -> None:
+    def _unknown(self, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The pairs that must be compared. What the store knows of them is taken from there."""
+        left = pairs[~self._are_known(pairs)]
+        for chunk in _chunks(left, RECALLED):
+            self._recall(chunk)
+        return left[~self._are_known(left)]
+
+    def _are_known(self, pairs: NDArray[np.intp]) -> NDArray[np.bool_]:
+        known = self._refuted.have(pairs)
+        if self._copies:
+            known |= _Pairs(len(self.digests), np.array(list(self._copies))).have(pairs)
+        return known
+
+    def _recall(self, pairs: Sequence[Pair]) -> None:
         names = {pair: self._name(pair) for pair in pairs}
         kept = self.verdicts.get_verdicts(list(names.values()), self.method) if names else {}
-        for pair, name in names.items():
-            if name in kept:
-                proof = _read(kept[name])
-                self._known[pair] = proof if proof is None or self._in_order(pair) else turned(proof)
+        self._learn({pair: _read(kept[name]) for pair, name in names.items() if name in kept})
 
-    def _note(self, proofs: Mapping[tuple[int, int], Proof | None]) -> None:
-        self._known.update(proofs)
-        self.compared += len(proofs)
-        written = {
-            self._name(pair): _write(proof if proof is None or self._in_order(pair) else turned(proof))
-            for pair, proof in proofs.items()
-        }
-        self.verdicts.put_verdicts(written, self.method)
+    def _note(self, found: Mapping[Pair, Proof | None]) -> None:
+        """`found`: from the picture of the lesser digest to the other."""
+        self.compared += len(found)
+        self._learn(found)
+        self.verdicts.put_verdicts({self._name(pair): _write(proof) for pair, proof in found.items()}, self.method)
+
+    def _learn(self, found: Mapping[Pair, Proof | None]) -> None:
+        self._refuted.add(np.array([pair for pair, proof in found.items() if proof is None], np.intp).reshape(-1, 2))
+        for pair, proof in found.items():
+            if proof is not None:
+                self._copies[pair] = proof if self._in_order(pair) else turned(proof)
 
     def _name(self, pair: tuple[int, int]) -> tuple[str, str]:
         one, other = self.digests[pair[0]], self.digests[pair[1]]
@@ -144,6 +167,12 @@ class Prover:
         list(pool.map(lambda row: self._see(row, CHEAP), _rows(left)))
         return dict.fromkeys(pairs) | dict(zip(left, pool.map(self._compare, left), strict=True))
 
+    def _glance(self, row: int) -> Glance:
+        return self._glances.once(row, lambda: glance.see(self.pictures.grey(row)))
+
+    def _see(self, row: int, look: Look) -> Sight:
+        return self._sights.once((row, look), lambda: align.see(self.pictures.grey(row), look))
+
     def _is_hopeless(self, pair: Pair) -> bool:
         a, b = self._ordered(pair)
         return glance.is_hopeless(self._glance(a), self._glance(b))
@@ -157,8 +186,7 @@ class Prover:
             proof = closer
         if proof is None or not proof.same:
             return None
-        proof = align.with_changes(proof, self.pictures.grey(a), self.pictures.grey(b))
-        return proof if a == pair[0] else turned(proof)
+        return align.with_changes(proof, self.pictures.grey(a), self.pictures.grey(b))
 
     def _closer(self, a: int, b: int) -> Proof | None:
         """By a careful look. None, too, of pictures in which there is no more to see."""
@@ -168,6 +196,66 @@ class Prover:
     def _ordered(self, pair: Pair) -> Pair:
         """From the lesser digest to the greater: the verdict must not depend on the order of the files."""
         return pair if self._in_order(pair) else (pair[1], pair[0])
+
+
+class _Pairs:
+    """Many pairs of rows, the lesser first, in 8 bytes each: a large set has millions."""
+
+    def __init__(self, rows: int, pairs: NDArray[np.intp] | None = None) -> None:
+        self._rows = max(rows, 1)
+        self._ordered = np.zeros(0, np.int64) if pairs is None else np.unique(self._keys(pairs))
+        self._new: set[int] = set()
+
+    def __contains__(self, pair: Pair) -> bool:
+        key = pair[0] * self._rows + pair[1]
+        return key in self._new or bool(self._old(np.array([key]))[0])
+
+    def have(self, pairs: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Whether each of the pairs [M, 2] is among them."""
+        self._settle()
+        return self._old(self._keys(pairs))
+
+    def add(self, pairs: NDArray[np.intp]) -> None:
+        """Pairs [M, 2]."""
+        keys = self._keys(pairs)
+        if len(self._new) + len(keys) <= NEW:
+            self._new.update(keys.tolist())
+        else:
+            self._settle(keys)
+
+    def _old(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        if not len(self._ordered):
+            return np.zeros(len(keys), dtype=bool)
+        at = np.minimum(np.searchsorted(self._ordered, keys), len(self._ordered) - 1)
+        return np.asarray(self._ordered[at] == keys)
+
+    def _settle(self, keys: NDArray[np.int64] | None = None) -> None:
+        """Puts those that are new, and these, in order with the others."""
+        new = np.fromiter(self._new, np.int64, len(self._new))
+        new = new if keys is None else np.concatenate([new, keys])
+        if len(new):
+            self._ordered = np.union1d(self._ordered, new)
+            self._new.clear()
+
+    def _keys(self, pairs: NDArray[np.intp]) -> NDArray[np.int64]:
+        return pairs[:, 0].astype(np.int64) * self._rows + pairs[:, 1]
+
+
+def _chunks(pairs: NDArray[np.intp], size: int) -> Iterator[list[Pair]]:
+    """So many pairs at a time: as Python's own numbers they take fifteen times the memory."""
+    for start in range(0, len(pairs), size):
+        yield [(int(a), int(b)) for a, b in pairs[start : start + size]]
+
+
+def _with_next(chunks: Iterable[list[Pair]]) -> Iterator[tuple[list[Pair], list[Pair]]]:
+    """Each with the one that follows it; the last with an empty one."""
+    before: list[Pair] | None = None
+    for chunk in chunks:
+        if before is not None:
+            yield before, chunk
+        before = chunk
+    if before is not None:
+        yield before, []
 
 
 def _rows(pairs: Iterable[Pair]) -> list[int]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from curate.copies import propose
 from curate.copies.propose import Neighbours
+from curate.features.vectors import Selected
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,15 +90,16 @@ class Present:
     """The pictures that are compared now."""
 
     digests: NDArray[np.bytes_]  # [N], no two equal
-    embeddings: Vectors  # [N, D], rows of length 1
+    embeddings: Vectors | Selected  # [N, D], rows of length 1
     hashes: Hashes  # [N, 8]
     floors: tuple[float, float]  # cosines from which a pair may be copies, and from which it is much alike
     method: str  # by which pairs are proved
 
     def prints(self) -> NDArray[np.uint32]:
         """A checksum of each embedding: another model's are not taken for these."""
-        rows = np.ascontiguousarray(self.embeddings).view(np.uint8)
-        return np.fromiter((zlib.crc32(row) for row in rows), np.uint32, len(rows))
+        starts = range(0, len(self.embeddings), propose.PAIRS)
+        blocks = (np.ascontiguousarray(self.embeddings[start : start + propose.PAIRS]) for start in starts)
+        return np.fromiter((zlib.crc32(row) for block in blocks for row in block), np.uint32, len(self.embeddings))
 
 
 class Carried:

@@ -6,6 +6,7 @@ from curate.features.cores import one_core_a_thread
 from curate.features.divided import Divided
 from curate.features.embed import EMBEDDERS, NOTHING, Embedder, choose, embed_checked, part_of
 from curate.features.hashes import near_pairs
+from curate.features.held import give_back
 from curate.features.measure import measure
 from curate.features.memory import Store
 from curate.features.parquet import ParquetStore
@@ -27,6 +28,7 @@ __all__ = [
     "choose",
     "connected",
     "embed_checked",
+    "give_back",
     "look_closer",
     "measure",
     "measure_ahead",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from curate.features.memory import Parts, Store
 from curate.features.parquet import ParquetStore
@@ -20,10 +20,15 @@ class Divided(Store):
         return (*self._rest.problems, *self.features.problems)
 
     def get(self, part: str, keys: Sequence[str]) -> dict[str, bytes]:
-        found = self._rest.get(part, keys)
-        if self._measured(part) and len(found) < len(keys):
-            found = {**found, **self.features.get(part, [key for key in keys if key not in found])}
-        return found
+        return dict(self.each(part, keys))
+
+    def each(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        held: set[str] = set()
+        for key, value in self._rest.each(part, keys):
+            held.add(key)
+            yield key, value
+        if self._measured(part) and len(held) < len(keys):
+            yield from self.features.each(part, [key for key in keys if key not in held])
 
     def holds(self, parts: Sequence[str], keys: Sequence[str]) -> set[str]:
         held = self._rest.holds(parts, keys)

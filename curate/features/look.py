@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import TYPE_CHECKING, Protocol
 
 from curate.engine import is_worker
@@ -42,6 +43,10 @@ class Seen:
     facts: Facts
     hashes: NDArray[np.uint64]  # [8]
     checks: dict[str, float]
+
+    def lean(self) -> Seen:
+        """The same, whose checks share their names with all others: in what was unpickled each has a copy, 1 kB."""
+        return replace(self, checks={intern(name): value for name, value in self.checks.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

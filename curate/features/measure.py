@@ -16,13 +16,12 @@ from curate.features.embed import NOTHING, Embedder, part_of
 from curate.features.look import Seen
 from curate.features.memory import Store
 from curate.features.thumbnails import Thumbnails
+from curate.features.vectors import Vectors
 from curate.features.workers import Batch, Tools, Workers, processes
 from curate.pictures import Source, why_too_large
 from curate.records import Catalog, Facts, Features, LeftOut, Picture
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from curate.engine.local import Processes
     from curate.features.views import LateViewer
     from curate.settings import ScanSettings
@@ -52,10 +51,11 @@ def measure(
     measured, from the calling thread. Raises ModelError.
     """
     source = Source(catalog.folder, catalog.outside)
-    thumbnails = Thumbnails(source, settings.background, settings.memory_mb << 20)
+    thumbnails = Thumbnails(source, settings.background, settings.thumbnail_bytes)
     first = {picture.digest: picture for picture in reversed(catalog.pictures)}
     parts = Kept(settings.background, embedder, viewer)
-    measured = parts.recall(store, list(first))
+    vectors = Vectors([picture.digest for picture in catalog.pictures])
+    measured = parts.recall(store, list(first), Batch(rows=vectors))
     unknown = [picture for digest, picture in reversed(first.items()) if digest not in measured.seen]
     engine = engine or processes(settings)
     eyes = None
@@ -84,7 +84,7 @@ def measure(
                 progress(done, len(unknown))
     found = without_broken(catalog, {**_too_large(measured, settings.most_pixels), **measured.broken})
     thumbnails.pictures = found.pictures
-    return found, _features(found.pictures, measured), thumbnails
+    return found, _features(found.pictures, measured, vectors), thumbnails
 
 
 def _too_large(measured: Batch, most_pixels: int) -> dict[str, str]:
@@ -113,16 +113,18 @@ class Kept:
         """The parts that every picture has to be in."""
         return [self._seen, self._rows] if self._rows else [self._seen]
 
-    def recall(self, store: Store, digests: Sequence[str]) -> Batch:
-        """What the store knows whole."""
-        known = Batch()
-        rows = store.get(self._rows, digests) if self._rows else dict.fromkeys(digests, b"")
-        for digest, value in store.get(self._seen, list(rows)).items():
-            with suppress(ValueError, TypeError, KeyError):  # a file damaged within; SQLite keeps no checksums
-                seen, row = _unpacked(value), np.frombuffer(rows[digest], dtype=np.float32)
-                known.seen[digest], known.rows[digest] = seen, row
+    def recall(self, store: Store, digests: Sequence[str], known: Batch | None = None) -> Batch:
+        """What the store knows whole, added to `known`."""
+        known = known or Batch()
+        rows = store.each(self._rows, digests) if self._rows else ((digest, b"") for digest in digests)
+        for digest, value in rows:
+            with suppress(ValueError):  # a file damaged within, as below; SQLite keeps no checksums
+                known.rows[digest] = np.frombuffer(value, dtype=np.float32)
+        for digest, value in store.each(self._seen, list(known.rows)):
+            with suppress(ValueError, TypeError, KeyError, AttributeError):
+                known.seen[digest] = _unpacked(value)
         if self.sightings is not None:
-            for digest, value in store.get(self.sightings, digests).items():
+            for digest, value in store.each(self.sightings, digests):
                 with suppress(ValueError, TypeError, AttributeError):
                     known.sightings[digest] = {str(name): float(one) for name, one in json.loads(value).items()}
         return known
@@ -153,7 +155,7 @@ def _packed(seen: Seen) -> bytes:
 
 def _unpacked(value: bytes) -> Seen:
     whole = json.loads(value)
-    return Seen(Facts(**whole["facts"]), np.array(whole["hashes"], dtype=np.uint64), whole["checks"])
+    return Seen(Facts(**whole["facts"]), np.array(whole["hashes"], dtype=np.uint64), whole["checks"]).lean()
 
 
 def without_broken(catalog: Catalog, broken: Mapping[str, str]) -> Catalog:
@@ -168,26 +170,13 @@ def without_broken(catalog: Catalog, broken: Mapping[str, str]) -> Catalog:
     )
 
 
-def _features(pictures: Sequence[Picture], measured: Batch) -> Features:
+def _features(pictures: Sequence[Picture], measured: Batch, vectors: Vectors) -> Features:
     digests = [picture.digest for picture in pictures]
     seen = [measured.seen[digest] for digest in digests]
     return Features(
         facts=tuple(one.facts for one in seen),
         hashes=np.stack([one.hashes for one in seen]) if seen else np.zeros((0, 8), dtype=np.uint64),
-        embeddings=_gathered(digests, measured.rows),
+        embeddings=vectors.taken(digests),
         checks=tuple(one.checks for one in seen),
         sightings=tuple(measured.sightings.get(digest) for digest in digests),
     )
-
-
-def _gathered(digests: Sequence[str], rows: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The rows of these digests as one array. They are taken out of `rows` on the way, so that a large set's vectors,
-    500 MB of 100,000 pictures and 1,280 dimensions, are not held twice."""
-    if not digests:
-        return np.zeros((0, 0), dtype=np.float32)
-    found = np.empty((len(digests), len(rows[digests[0]])), dtype=np.float32)
-    first: dict[str, int] = {}
-    for at, digest in enumerate(digests):
-        before = first.setdefault(digest, at)
-        found[at] = found[before] if before < at else rows.pop(digest)
-    return found

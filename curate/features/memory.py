@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 _STATE = struct.Struct("<QqqQ32s")  # size in bytes, mtime and ctime in ns, inode, SHA-256
@@ -23,7 +23,7 @@ Parts = Mapping[str, Mapping[str, bytes]]  # part -> key -> value
 
 
 class Store:
-    """A store, which as it stands remembers nothing. One that does overrides get, put, put_later, has and close."""
+    """A store, which as it stands remembers nothing. One that does overrides get, each, put, put_later, has, close."""
 
     _beside: tuple[str, dict[str, bytes]] = ("", {})  # the folder whose files were asked for last: path -> state
 
@@ -35,6 +35,11 @@ class Store:
     def get(self, part: str, keys: Sequence[str]) -> dict[str, bytes]:
         """The values that are remembered; keys without one are absent."""
         return {}
+
+    def each(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """What `get` gives, bit by bit: values of a large set need not be held all at once. In no certain order, and a
+        key may come twice."""
+        yield from self.get(part, keys).items()
 
     def holds(self, parts: Sequence[str], keys: Sequence[str]) -> set[str]:
         """Those of the keys that values are remembered of in each of the parts."""

@@ -64,9 +64,14 @@ class ParquetStore(Store):
             return str(json.loads(self._files.cat_file(path))["identity"])
 
     def get(self, part: str, keys: Sequence[str]) -> dict[str, bytes]:
-        found = self._read([KEY, part], keys)
-        found.update({key: value for key, value in self._pending.get(part, {}).items() if key in set(keys)})
-        return found
+        return dict(self.each(part, keys))
+
+    def each(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        wanted = set(keys)
+        for table in self._tables([part], [KEY, part]) if wanted else ():
+            pairs = zip(*(table.column(name).to_pylist() for name in (KEY, part)), strict=True)
+            yield from ((key, value) for key, value in pairs if value is not None and key in wanted)
+        yield from ((key, value) for key, value in self._pending.get(part, {}).items() if key in wanted)
 
     def holds(self, parts: Sequence[str], keys: Sequence[str]) -> set[str]:
         """Those of the keys that are in each of the parts, in one file."""
@@ -110,15 +115,6 @@ class ParquetStore(Store):
 
     def close(self) -> None:
         self.flush()
-
-    def _read(self, columns: Sequence[str], keys: Sequence[str]) -> dict[str, bytes]:
-        """The values of the second column by the first."""
-        wanted = set(keys)
-        found: dict[str, bytes] = {}
-        for table in self._tables(columns[1:], columns) if wanted else ():
-            pairs = zip(*(table.column(name).to_pylist() for name in columns), strict=True)
-            found.update({key: value for key, value in pairs if value is not None and key in wanted})
-        return found
 
     def _tables(self, parts: Sequence[str], columns: Sequence[str]) -> Iterator[pa.Table]:
         """Those columns of every file that has all of the parts."""

@@ -61,20 +61,22 @@ class SqliteStore(Store):
                 return cls(folder, _connect(path))
 
     def get(self, part: str, keys: Sequence[str]) -> dict[str, bytes]:
-        def read() -> dict[str, bytes]:
-            found: dict[str, bytes] = {}
-            number = self._number(part)
-            for first in range(0, len(keys) if number is not None else 0, CHUNK):
-                chunk = keys[first : first + CHUNK]
-                marks = ",".join("?" * len(chunk))
-                query = f"SELECT key, CAST(value AS BLOB) FROM kept WHERE part = ? AND key IN ({marks})"
-                names = {_bytes(key): key for key in chunk}
-                for key, sealed in self._connection.execute(query, (number, *names)):
-                    if (value := _unsealed(part, key, sealed)) is not None:
-                        found[names[key]] = value
-            return found
+        return self._guard(lambda: dict(self._pairs(part, keys)))
 
-        return self._guard(read)
+    def each(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        for first in range(0, len(keys), CHUNK):
+            yield from self.get(part, keys[first : first + CHUNK]).items()
+
+    def _pairs(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        number = self._number(part)
+        for first in range(0, len(keys) if number is not None else 0, CHUNK):
+            chunk = keys[first : first + CHUNK]
+            marks = ",".join("?" * len(chunk))
+            query = f"SELECT key, CAST(value AS BLOB) FROM kept WHERE part = ? AND key IN ({marks})"
+            names = {_bytes(key): key for key in chunk}
+            for key, sealed in self._connection.execute(query, (number, *names)):
+                if (value := _unsealed(part, key, sealed)) is not None:
+                    yield names[key], value
 
     def put(self, parts: Parts) -> None:
         if not any(parts.values()):
@@ -160,6 +162,11 @@ class ForgivingStore(Store):
 
     def get(self, part: str, keys: Sequence[str]) -> dict[str, bytes]:
         return self._try(lambda: self._inner.get(part, keys), {})
+
+    def each(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        found: Iterator[tuple[str, bytes]] = self._try(lambda: self._inner.each(part, keys), iter(()))
+        while (one := self._try(lambda: next(found, None), None)) is not None:
+            yield one
 
     def put(self, parts: Parts) -> None:
         self._try(lambda: self._inner.put(parts), None)

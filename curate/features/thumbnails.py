@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from curate.errors import BrokenPicture, FolderError
 from curate.features import shrink
+from curate.features.held import Held
 from curate.pictures import Source, decode
 from curate.records import Picture
 
@@ -27,20 +26,11 @@ class Thumbnails:
     def __init__(self, source: Source, background: tuple[int, int, int], memory_bytes: int) -> None:
         self.pictures: Sequence[Picture] = ()
         self._source, self._background = source, background
-        self._room = memory_bytes
-        self._grey: OrderedDict[str, Pixels] = OrderedDict()  # by digest, least lately used first
-        self._lock = threading.Lock()
+        self._grey: Held[str, Pixels] = Held(memory_bytes, lambda grey: grey.nbytes)  # by digest
 
     def grey(self, row: int) -> Pixels:
         """uint8 [h, w]. Raises FolderError for a file that is gone or broken since it was measured."""
-        digest = self.pictures[row].digest
-        with self._lock:
-            if digest in self._grey:
-                self._grey.move_to_end(digest)
-                return self._grey[digest]
-        thumbnail = shrink.fit(shrink.grey(self._decode(row)), LONG_SIDE)
-        self._hold(digest, thumbnail)
-        return thumbnail
+        return self._grey.once(self.pictures[row].digest, lambda: shrink.fit(shrink.grey(self._decode(row)), LONG_SIDE))
 
     def rgb(self, row: int) -> Pixels:
         """uint8 [h, w, 3], read and decoded each time. Raises FolderError likewise."""
@@ -48,7 +38,11 @@ class Thumbnails:
 
     def add(self, digest: str, grey: Pixels) -> None:
         """Holds a small copy of a picture, uint8 [H, W], that was decoded for other ends."""
-        self._hold(digest, shrink.fit(grey, LONG_SIDE))
+        self._grey.put(digest, shrink.fit(grey, LONG_SIDE))
+
+    def forget(self) -> None:
+        """Holds none any more: whoever asks again waits until it is read."""
+        self._grey.clear()
 
     def _decode(self, row: int) -> Pixels:
         path = self.pictures[row].path
@@ -57,11 +51,3 @@ class Thumbnails:
         except (OSError, BrokenPicture) as error:
             problem = error.reason if isinstance(error, BrokenPicture) else self._source.why_unreadable(path, error)
             raise FolderError(path, f"changed while it was scanned: {problem}", "Scan again") from error
-
-    def _hold(self, digest: str, grey: Pixels) -> None:
-        with self._lock:
-            if digest not in self._grey:
-                self._grey[digest] = grey
-                self._room -= grey.nbytes
-            while self._room < 0 and self._grey:
-                self._room += self._grey.popitem(last=False)[1].nbytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, MutableMapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -39,7 +39,7 @@ class Batch:
     """Pictures that were measured, by digest."""
 
     seen: dict[str, Seen] = field(default_factory=dict)
-    rows: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # embeddings [D]
+    rows: MutableMapping[str, NDArray[np.float32]] = field(default_factory=dict)  # embeddings [D]
     sightings: dict[str, dict[str, float]] = field(default_factory=dict)  # raw numbers of faces and bodies
     broken: dict[str, str] = field(default_factory=dict)  # reasons
 
@@ -144,7 +144,7 @@ class Workers:
             if one.sighting is not None:
                 batch.sightings[one.digest] = one.sighting
             if one.seen is not None and one.square is not None:
-                batch.seen[one.digest] = one.seen
+                batch.seen[one.digest] = one.seen.lean()
                 squares.append(one.square)
             if one.thumbnail is not None:
                 self._tools.thumbnails.add(one.digest, one.thumbnail)

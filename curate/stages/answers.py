@@ -31,9 +31,11 @@ class Answers:
     """The answers that are kept in the cache of the settings, for one folder and model."""
 
     def __init__(self, settings: ScanSettings, folder: str, embeddings: NDArray[np.float32], u: float) -> None:
+        import numpy as np
+
         self._settings, self._folder = settings, folder
         self._counted_from = hashlib.sha256(repr((VERSION, COUNTED, embeddings.shape, u)).encode())
-        self._counted_from.update(embeddings.tobytes())
+        self._counted_from.update(np.ascontiguousarray(embeddings).data)
 
     def once(self, what: str, keepers: NDArray[np.intp], make: Callable[[], Arrays]) -> Arrays:
         """What `make` counts of the photographs `keepers` (int [N], see `diversity.measure`), or counted before."""

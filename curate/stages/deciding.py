@@ -203,6 +203,6 @@ class Deciding:
         embeddings = self.found.features.embeddings
         counted, photographs = keepers >= 0, np.flatnonzero(keepers == np.arange(len(keepers)))
         scenes = np.full(len(embeddings), -1, dtype=np.intp)
-        scenes[photographs] = diversity.scenes.clusters(embeddings[photographs], self.found.model.half_similarity)
+        scenes[photographs] = diversity.scenes.clusters(embeddings, self.found.model.half_similarity, photographs)
         scenes[counted] = scenes[keepers[counted]]
         return scenes

@@ -99,6 +99,7 @@ def measured(
             store,
             edit_floor=scale.edit_floor,
             half_similarity=scale.half_similarity,
+            memory=settings.thumbnail_bytes,
             progress=stage(told, "comparing"),
         )
         groups = copies.stars(evidence)  # asks for every pair that grouping needs while the store is open
@@ -109,6 +110,8 @@ def measured(
         store.remember_folder(catalog.folder)
     if isinstance(evidence.prove, copies.Prover):
         evidence.prove.detach()
+    small.forget()
+    features.give_back()
     return Measured(
         settings=settings,
         catalog=catalog,
@@ -150,7 +153,7 @@ def prove(
 
     model = analysis.model
     with features.open_store(settings) as store:
-        small = features.Thumbnails(source, settings.background, settings.memory_mb << 20)
+        small = features.Thumbnails(source, settings.background, settings.thumbnail_bytes)
         small.pictures = analysis.catalog.pictures
         evidence = copies.compare(
             analysis.catalog,
@@ -159,6 +162,7 @@ def prove(
             store,
             edit_floor=model.edit_floor,
             half_similarity=model.half_similarity,
+            memory=settings.thumbnail_bytes,
             progress=stage(progress or silent, "comparing"),
         )
         groups = copies.stars(replace(evidence, not_copies=apart))

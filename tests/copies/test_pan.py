@@ -36,9 +36,13 @@ class MadeUp:
             self.known[pair] = self.verdict(*pair)
         return self.known[pair]
 
-    def prove(self, pairs: Iterable[tuple[int, int]], progress: object = None) -> None:
-        for pair in pairs:
-            self(*pair)
+    @property
+    def copies(self) -> dict[tuple[int, int], Proof]:
+        return {pair: proof for pair, proof in sorted(self.known.items()) if proof is not None}
+
+    def prove(self, pairs: NDArray[np.intp], progress: object = None) -> None:
+        for a, b in pairs.tolist():
+            self(a, b)
 
     def assume(self, pairs: NDArray[np.intp]) -> None:
         self.known.update(dict.fromkeys(map(tuple, pairs.tolist())))
@@ -72,7 +76,7 @@ def compared(
     flips: float = 0.5,
 ) -> tuple[MadeUp, tuple[Group, ...]]:
     prover = MadeUp(verdict)
-    monkeypatch.setattr(comparing, "Prover", lambda *_: prover)
+    monkeypatch.setattr(comparing, "Prover", lambda *_, **__: prover)
     catalog, features = frames(count, reach, flips)
     unused: Any = None  # pictures and store, which only a true prover reads
     evidence = copies.compare(catalog, features, unused, unused, edit_floor=0.95, half_similarity=0.95)

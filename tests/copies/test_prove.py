@@ -128,3 +128,33 @@ def test_chunks_of_pairs_give_what_all_together_give(monkeypatch: pytest.MonkeyP
     assert single.compared == 3
     for pair in pairs:
         assert (whole(*pair) is None) == (single(*pair) is None) == (2 in pair)
+
+
+def test_many_pairs_are_known_in_whatever_portions_they_were_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prove, "NEW", 50)
+    random = np.random.default_rng(4)
+    pairs = np.sort(random.integers(0, 300, (2000, 2)), axis=1)
+    known, expected = prove._Pairs(300), set()
+    for some in np.split(pairs, [3, 10, 200, 240, 900, 1500]):
+        known.add(some)
+        expected |= set(map(tuple, some.tolist()))
+        asked = np.sort(random.integers(0, 300, (500, 2)), axis=1)
+        assert [pair in known for pair in map(tuple, asked.tolist())] == [
+            pair in expected for pair in map(tuple, asked.tolist())
+        ]
+    assert known.have(asked).tolist() == [pair in expected for pair in map(tuple, asked.tolist())]
+    assert known.have(pairs).all()
+
+
+def test_what_was_seen_is_held_within_a_bound_and_forgotten_in_the_end() -> None:
+    kept = shelf()
+    prover = Prover(kept, ["a", "b", "c"], kept, memory=2**17)
+    roomy = Prover(shelf(), ["a", "b", "c"], shelf())
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    for one in (prover, roomy):
+        one.prove(pairs)
+    assert [prover(*pair) is None for pair in pairs] == [roomy(*pair) is None for pair in pairs] == [False, True, True]
+    assert prover._glances.taken + prover._sights.taken <= 2**17 < roomy._glances.taken + roomy._sights.taken
+    roomy.detach()
+    assert roomy._glances.taken == roomy._sights.taken == 0
+    assert roomy(0, 1) is not None

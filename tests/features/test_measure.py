@@ -240,7 +240,7 @@ def test_thumbnails_are_the_same_from_memory_and_read_again(folder):
     catalog = pictures.scan(folder)
     found, _, held = measure(catalog, Corners(), Store(), settings())
     _, _, read = measure(catalog, Corners(), Store(), settings(memory_mb=0))
-    assert not read._grey
+    assert not read._grey.keys
     for row in range(len(found.pictures)):
         assert np.array_equal(held.grey(row), read.grey(row))
         assert max(held.grey(row).shape) <= thumbnails.LONG_SIDE
@@ -254,7 +254,7 @@ def test_thumbnails_keep_to_their_memory_and_drop_the_least_lately_used(folder):
     few.pictures = found.pictures
     for row in (4, 5, 6, 4, 7):
         assert np.array_equal(few.grey(row), small.grey(row))
-    assert list(few._grey) == [found.pictures[row].digest for row in (6, 4, 7)]
+    assert list(few._grey.keys) == [found.pictures[row].digest for row in (6, 4, 7)]
 
 
 def test_a_thumbnail_of_a_file_that_is_gone_is_an_error_with_its_name(folder):
