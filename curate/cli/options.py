@@ -96,9 +96,9 @@ MostSeconds = Annotated[
 Memory = Annotated[
     Optional[float],  # noqa: UP045
     typer.Option(
-        help="Small pictures held to compare them, in MiB; those beyond are read again. Every command reads "
-        "$CURATE_MEMORY.",
-        show_default="384",
+        help="Small pictures held to compare them, and what is seen in them, in MiB; those beyond are read again. "
+        "Every command reads $CURATE_MEMORY.",
+        show_default="768",
         metavar="NUMBER",
     ),
 ]

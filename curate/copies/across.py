@@ -6,7 +6,6 @@ Nothing is folded by it: the subject's pictures keep their groups, and the user 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,10 +14,8 @@ from curate.copies.edits import describe, files
 from curate.copies.groups import Prove
 from curate.copies.propose import NEIGHBOURS
 from curate.copies.prove import Prover
+from curate.features.vectors import of_rows
 from curate.records import Catalog, Features, Shared
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 BLOCK = 4 << 20  # similarities held at once: 16 MiB
 
@@ -66,7 +63,7 @@ def _near(
 ) -> Iterator[tuple[int, int]]:
     """(row of the subject, row beside it): the nearest of the subject for each picture beside it."""
     floor = 1 - BELOW_EDITS * (1 - edit_floor)
-    own: NDArray[np.float32] = measured.embeddings[list(subject)]
+    own = of_rows(measured.embeddings, subject)
     if not own.shape[1]:
         return
     step = max(1, BLOCK // len(subject))

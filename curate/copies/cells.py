@@ -17,7 +17,6 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,8 +45,8 @@ SAMPLE = 2_000  # pictures compared with all others, to tell how many cells must
 RECALL = 0.995  # share of the sample's neighbours that must be found; .99 is what is promised of all
 OTHERS = 2_048  # pictures that others are compared with at once: 4 MiB of vectors of 512 numbers
 PRODUCT = 2**20  # cosines counted at once: 4 MiB, twice a core's second cache
-SUMMED = 4_096  # vectors added up at once: 20 MiB of 1,280 numbers each, and as much again
-TASKS = 32  # such products before what they found is gathered: 20 MiB each where all their pairs are near
+SUMMED = 4_096  # vectors added up at once, and the rest of a cell: 20 MiB of 1,280 numbers each
+MET = 2**21  # pairs that may be found before they are gathered: 40 MiB, and four times that on the way
 THREADS = 4  # at most
 
 
@@ -95,10 +94,22 @@ class _Nearest:
 
     def compare(self, tasks: Iterable[Task], pool: Executor) -> None:
         """Compares all with all of each task. What is found does not depend on which thread ends first."""
-        waiting = iter(tasks)
-        while some := list(islice(waiting, TASKS)):
+        for some in self._portions(tasks):
             parts = list(pool.map(self._met, some))
             self._take(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+    def _portions(self, tasks: Iterable[Task]) -> Iterator[list[Task]]:
+        """Tasks that together find no more than about MET pairs."""
+        some: list[Task] = []
+        pairs = 0
+        for task in tasks:
+            some.append(task)
+            pairs += len(task[0]) * min(self._k + 1, len(task[1]))
+            if pairs >= MET:
+                yield some
+                some, pairs = [], 0
+        if some:
+            yield some
 
     def _met(self, task: Task) -> tuple[Rows, Rows, Vectors]:
         """Pairs that may count, with their cosines.
@@ -139,7 +150,7 @@ def _centroids(vectors: Matrix, count: int, pool: Executor) -> Vectors:
     """So many directions that part the vectors, by k-means on the sphere (Dhillon and Modha 2001, Machine Learning
     42:143) of some of them."""
     random = np.random.default_rng(1)
-    some = Selected(vectors, np.linspace(0, len(vectors) - 1, min(len(vectors), TRAINING * count)).astype(np.int64))
+    some = Selected(vectors, np.arange(0, len(vectors), max(1, len(vectors) // (TRAINING * count))))
     centroids = some[np.linspace(0, len(some) - 1, count).astype(np.int64)]
     for left in reversed(range(ITERATIONS)):
         home = _nearest_cells(some, centroids, 1, pool)[:, 0]
@@ -156,13 +167,15 @@ def _centroids(vectors: Matrix, count: int, pool: Executor) -> Vectors:
 
 
 def _sums(vectors: Matrix, home: NDArray[np.int32], count: int) -> Vectors:
-    """The sum [count, D] of the vectors in each cell, of a few at a time: these are as many as half of a large set."""
+    """The sum [count, D] of the vectors in each cell, of some cells at a time: these are as many as a large set."""
     sums = np.zeros((count, vectors.shape[1]), np.float32)
-    for start in range(0, len(vectors), SUMMED):
-        some = home[start : start + SUMMED]
-        order = np.argsort(some, kind="stable")
-        cells, first = np.unique(some[order], return_index=True)
-        sums[cells] += np.add.reduceat(vectors[start : start + SUMMED][order], first, axis=0)
+    order, sizes = np.argsort(home, kind="stable"), np.bincount(home, minlength=count)
+    held, ends = np.flatnonzero(sizes), np.cumsum(sizes)
+    first = (ends - sizes)[held]
+    for cells in np.split(held, np.flatnonzero(np.diff(first // SUMMED)) + 1):
+        start = ends[cells[0]] - sizes[cells[0]]
+        some = vectors[order[start : ends[cells[-1]]]]
+        sums[cells] = np.add.reduceat(some, (ends - sizes)[cells] - start, axis=0)
     return sums
 
 

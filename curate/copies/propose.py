@@ -62,6 +62,8 @@ def candidates(embeddings: Matrix, k: int, floor: float) -> Neighbours:
     k = min(k + SPARE, n - 1)
     if k < 1 or not embeddings.shape[1]:
         return Neighbours(similarity=np.zeros((n, 0), np.float32), rows=np.zeros((n, 0), np.int64), recall=1.0)
+    if isinstance(embeddings, np.ndarray):
+        embeddings = embeddings.astype(np.float32, copy=False)
     search = _exact if n <= EXACT else cells.nearest
     rows, recall = search(embeddings, k, floor - ROUNDING)
     return _ordered(embeddings, np.arange(n), rows, floor, recall)

@@ -18,6 +18,7 @@ from curate.copies import align, glance
 from curate.copies.align import CHEAP, Look, Proof, Sight
 from curate.copies.glance import Glance
 from curate.copies.overlap import Extent, Overlap
+from curate.errors import FolderError
 from curate.features.cores import one_core_a_thread
 from curate.features.held import Held
 from curate.features.memory import Store
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from curate.copies.overlap import Grey
 
 Pair = tuple[int, int]  # rows of the catalog
-MEMORY = 384 << 20  # bytes: 8,000 glances of some 20 KiB, and 1,500 cheap looks of 125 KiB or 400 careful ones
-CHUNK = 512  # pairs that are looked at together: one note to the store each
+MEMORY = 384 << 20  # bytes
+GLANCES, CHEAP_LOOKS = 0.5, 0.375  # share of it for glances of some 20 KiB and looks of 125; the rest for careful ones
+PAIR = 2 * 128 << 10  # bytes of two cheap looks
+CHUNK, LEAST = 512, 16  # pairs that are looked at together, at most and at least: one note to the store each
 RECALLED = 8_192  # pairs that the store is asked for at once
 NEW = 65_536  # pairs found to be no copies before they are put in order
 
@@ -68,8 +71,14 @@ class Prover:
         self.method, self.workers = method, workers
         self._copies: dict[Pair, Proof] = {}
         self._refuted = _Pairs(len(digests))
-        self._glances: Held[int, Glance] = Held(memory // 2, lambda one: one.nbytes)
-        self._sights: Held[tuple[int, Look], Sight] = Held(memory - memory // 2, lambda one: one.nbytes)
+        cheap = int(memory * CHEAP_LOOKS)
+        self._chunk = min(max(cheap // PAIR, LEAST), CHUNK)
+        self._glances: Held[int, Glance] = Held(int(memory * GLANCES), lambda one: one.nbytes)
+        self._cheap: Held[int, Sight] = Held(cheap, lambda one: one.nbytes)
+        self._careful: Held[tuple[int, Look], Sight] = Held(
+            memory - cheap - int(memory * GLANCES), lambda one: one.nbytes
+        )
+        self._is_detached = False
         self.compared = 0  # pairs that were aligned in this run
 
     @property
@@ -78,10 +87,17 @@ class Prover:
         return dict(sorted(self._copies.items()))
 
     def __call__(self, a: int, b: int) -> Proof | None:
-        """The proof that b is the photograph of a, as a map from a to b; None where they are not shown to be one."""
+        """The proof that b is the photograph of a, as a map from a to b; None where they are not shown to be one.
+
+        Raises FolderError for a picture that is gone; once detached, nothing is shown of it.
+        """
         pair = min(a, b), max(a, b)
         if pair not in self._copies and pair not in self._refuted:
-            self.prove([pair])
+            try:
+                self.prove([pair])
+            except FolderError:
+                if not self._is_detached:
+                    raise
         proof = self._copies.get(pair)
         return proof if proof is None or a < b else turned(proof)
 
@@ -95,7 +111,7 @@ class Prover:
             return
         done = 0
         with one_core_a_thread(solving=False), ThreadPoolExecutor(self.workers) as pool:
-            for chunk, following in _with_next(_chunks(unknown, CHUNK)):
+            for chunk, following in _with_next(_chunks(unknown, self._chunk)):
                 try:
                     found = self._proofs(pool, chunk, following)
                 except BaseException:
@@ -113,22 +129,24 @@ class Prover:
     def detach(self) -> None:
         """From now on nothing is asked of the store or kept there: it may be closed. Verdicts stay known; what was seen
         in the pictures is forgotten."""
-        self.verdicts = Store()
-        self._glances.clear()
-        self._sights.clear()
+        self.verdicts, self._is_detached = Store(), True
+        for held in (self._glances, self._cheap, self._careful):
+            held.clear()
 
     def _unknown(self, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
         """The pairs that must be compared. What the store knows of them is taken from there."""
-        left = pairs[~self._are_known(pairs)]
+        left = self._without_known(pairs)
         for chunk in _chunks(left, RECALLED):
             self._recall(chunk)
-        return left[~self._are_known(left)]
+        return self._without_known(left)
 
-    def _are_known(self, pairs: NDArray[np.intp]) -> NDArray[np.bool_]:
-        known = self._refuted.have(pairs)
-        if self._copies:
-            known |= _Pairs(len(self.digests), np.array(list(self._copies))).have(pairs)
-        return known
+    def _without_known(self, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
+        left = np.asarray(pairs[~self._refuted.have(pairs)])
+        if not self._copies:
+            return left
+        chunks = _chunks(left, RECALLED)
+        is_open = np.fromiter((pair not in self._copies for chunk in chunks for pair in chunk), bool, len(left))
+        return np.asarray(left[is_open])
 
     def _recall(self, pairs: Sequence[Pair]) -> None:
         names = {pair: self._name(pair) for pair in pairs}
@@ -164,14 +182,17 @@ class Prover:
         for row in _rows(following):
             pool.submit(self._glance, row)
         left = [pair for pair in pairs if not self._is_hopeless(pair)]
-        list(pool.map(lambda row: self._see(row, CHEAP), _rows(left)))
+        list(pool.map(self._see, _rows(left)))
         return dict.fromkeys(pairs) | dict(zip(left, pool.map(self._compare, left), strict=True))
 
     def _glance(self, row: int) -> Glance:
         return self._glances.once(row, lambda: glance.see(self.pictures.grey(row)))
 
-    def _see(self, row: int, look: Look) -> Sight:
-        return self._sights.once((row, look), lambda: align.see(self.pictures.grey(row), look))
+    def _see(self, row: int) -> Sight:
+        return self._cheap.once(row, lambda: align.see(self.pictures.grey(row), CHEAP))
+
+    def _see_closer(self, row: int, look: Look) -> Sight:
+        return self._careful.once((row, look), lambda: align.see(self.pictures.grey(row), look))
 
     def _is_hopeless(self, pair: Pair) -> bool:
         a, b = self._ordered(pair)
@@ -179,7 +200,7 @@ class Prover:
 
     def _compare(self, pair: Pair) -> Proof | None:
         a, b = self._ordered(pair)
-        one, other = self._see(a, CHEAP), self._see(b, CHEAP)
+        one, other = self._see(a), self._see(b)
         proof = align.compare(one, other)
         closer = self._closer(a, b) if align.is_open(proof, one, other) else None
         if closer is not None and (proof is None or closer.inliers >= align.INLIERS):
@@ -191,7 +212,9 @@ class Prover:
     def _closer(self, a: int, b: int) -> Proof | None:
         """By a careful look. None, too, of pictures in which there is no more to see."""
         look = align.careful_look(self.pictures.grey(a), self.pictures.grey(b))
-        return align.compare(self._see(a, look), self._see(b, look)) if look.side > CHEAP.side else None
+        if look.side <= CHEAP.side:
+            return None
+        return align.compare(self._see_closer(a, look), self._see_closer(b, look))
 
     def _ordered(self, pair: Pair) -> Pair:
         """From the lesser digest to the greater: the verdict must not depend on the order of the files."""
@@ -201,41 +224,31 @@ class Prover:
 class _Pairs:
     """Many pairs of rows, the lesser first, in 8 bytes each: a large set has millions."""
 
-    def __init__(self, rows: int, pairs: NDArray[np.intp] | None = None) -> None:
+    def __init__(self, rows: int) -> None:
         self._rows = max(rows, 1)
-        self._ordered = np.zeros(0, np.int64) if pairs is None else np.unique(self._keys(pairs))
-        self._new: set[int] = set()
+        self._ordered = np.zeros(0, np.int64)
+        self._new: set[int] = set()  # few: to put them in order each time would take longer than all else
 
     def __contains__(self, pair: Pair) -> bool:
-        key = pair[0] * self._rows + pair[1]
-        return key in self._new or bool(self._old(np.array([key]))[0])
+        return bool(self.have(np.array([pair]))[0])
 
     def have(self, pairs: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Whether each of the pairs [M, 2] is among them."""
-        self._settle()
-        return self._old(self._keys(pairs))
+        keys = self._keys(pairs)
+        known = np.fromiter((key in self._new for key in keys.tolist()), bool, len(keys))
+        if len(self._ordered):
+            at = np.minimum(np.searchsorted(self._ordered, keys), len(self._ordered) - 1)
+            known |= self._ordered[at] == keys
+        return known
 
     def add(self, pairs: NDArray[np.intp]) -> None:
         """Pairs [M, 2]."""
         keys = self._keys(pairs)
         if len(self._new) + len(keys) <= NEW:
             self._new.update(keys.tolist())
-        else:
-            self._settle(keys)
-
-    def _old(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-        if not len(self._ordered):
-            return np.zeros(len(keys), dtype=bool)
-        at = np.minimum(np.searchsorted(self._ordered, keys), len(self._ordered) - 1)
-        return np.asarray(self._ordered[at] == keys)
-
-    def _settle(self, keys: NDArray[np.int64] | None = None) -> None:
-        """Puts those that are new, and these, in order with the others."""
-        new = np.fromiter(self._new, np.int64, len(self._new))
-        new = new if keys is None else np.concatenate([new, keys])
-        if len(new):
-            self._ordered = np.union1d(self._ordered, new)
-            self._new.clear()
+            return
+        self._ordered = np.union1d(self._ordered, np.concatenate([keys, np.fromiter(self._new, np.int64)]))
+        self._new.clear()
 
     def _keys(self, pairs: NDArray[np.intp]) -> NDArray[np.int64]:
         return pairs[:, 0].astype(np.int64) * self._rows + pairs[:, 1]
@@ -244,7 +257,7 @@ class _Pairs:
 def _chunks(pairs: NDArray[np.intp], size: int) -> Iterator[list[Pair]]:
     """So many pairs at a time: as Python's own numbers they take fifteen times the memory."""
     for start in range(0, len(pairs), size):
-        yield [(int(a), int(b)) for a, b in pairs[start : start + size]]
+        yield list(map(tuple, pairs[start : start + size].tolist()))
 
 
 def _with_next(chunks: Iterable[list[Pair]]) -> Iterator[tuple[list[Pair], list[Pair]]]:

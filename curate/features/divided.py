@@ -19,9 +19,6 @@ class Divided(Store):
     def problems(self) -> tuple[str, ...]:
         return (*self._rest.problems, *self.features.problems)
 
-    def get(self, part: str, keys: Sequence[str]) -> dict[str, bytes]:
-        return dict(self.each(part, keys))
-
     def each(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         held: set[str] = set()
         for key, value in self._rest.each(part, keys):

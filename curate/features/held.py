@@ -37,11 +37,12 @@ class Held(Generic[Key, Value]):
             return self._values.get(key)
 
     def put(self, key: Key, value: Value) -> None:
-        """Holds a value, unless there is one of that key."""
+        """Holds a value, unless there is one of that key, or it would leave no room for any other."""
+        size = self._size(value)
         with self._lock:
-            if key not in self._values:
+            if key not in self._values and size <= self._room:
                 self._values[key] = value
-                self.taken += self._size(value)
+                self.taken += size
             while self.taken > self._room and self._values:
                 self.taken -= self._size(self._values.popitem(last=False)[1])
 

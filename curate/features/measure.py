@@ -114,7 +114,7 @@ class Kept:
         return [self._seen, self._rows] if self._rows else [self._seen]
 
     def recall(self, store: Store, digests: Sequence[str], known: Batch | None = None) -> Batch:
-        """What the store knows whole, added to `known`."""
+        """What the store knows, added to `known`: whoever is in `seen` has all but perhaps a sighting."""
         known = known or Batch()
         rows = store.each(self._rows, digests) if self._rows else ((digest, b"") for digest in digests)
         for digest, value in rows:

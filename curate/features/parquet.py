@@ -63,9 +63,6 @@ class ParquetStore(Store):
                 self._write(path, json.dumps({"format": FORMAT, "identity": uuid.uuid4().hex}).encode())
             return str(json.loads(self._files.cat_file(path))["identity"])
 
-    def get(self, part: str, keys: Sequence[str]) -> dict[str, bytes]:
-        return dict(self.each(part, keys))
-
     def each(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         wanted = set(keys)
         for table in self._tables([part], [KEY, part]) if wanted else ():

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -60,23 +61,20 @@ class SqliteStore(Store):
                 _set_aside(path)
                 return cls(folder, _connect(path))
 
-    def get(self, part: str, keys: Sequence[str]) -> dict[str, bytes]:
-        return self._guard(lambda: dict(self._pairs(part, keys)))
-
     def each(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        for first in range(0, len(keys), CHUNK):
-            yield from self.get(part, keys[first : first + CHUNK]).items()
-
-    def _pairs(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        number = self._number(part)
-        for first in range(0, len(keys) if number is not None else 0, CHUNK):
-            chunk = keys[first : first + CHUNK]
+        def read(chunk: Sequence[str]) -> list[tuple[str, bytes]]:
+            number = self._number(part)
+            if number is None:
+                return []
             marks = ",".join("?" * len(chunk))
             query = f"SELECT key, CAST(value AS BLOB) FROM kept WHERE part = ? AND key IN ({marks})"
             names = {_bytes(key): key for key in chunk}
-            for key, sealed in self._connection.execute(query, (number, *names)):
-                if (value := _unsealed(part, key, sealed)) is not None:
-                    yield names[key], value
+            rows = self._connection.execute(query, (number, *names))
+            found = ((names[key], _unsealed(part, key, sealed)) for key, sealed in rows)
+            return [(key, value) for key, value in found if value is not None]
+
+        for first in range(0, len(keys), CHUNK):
+            yield from self._guard(partial(read, keys[first : first + CHUNK]))
 
     def put(self, parts: Parts) -> None:
         if not any(parts.values()):
@@ -159,9 +157,6 @@ class ForgivingStore(Store):
     @property
     def problems(self) -> tuple[str, ...]:
         return () if self.failure is None else (str(self.failure),)
-
-    def get(self, part: str, keys: Sequence[str]) -> dict[str, bytes]:
-        return self._try(lambda: self._inner.get(part, keys), {})
 
     def each(self, part: str, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         found: Iterator[tuple[str, bytes]] = self._try(lambda: self._inner.each(part, keys), iter(()))

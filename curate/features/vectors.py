@@ -29,6 +29,13 @@ class Selected:
         return self._matrix[self._rows[some]]
 
 
+def of_rows(matrix: Matrix, rows: Sequence[int]) -> Matrix:
+    """Those rows: a part of the matrix itself where they follow each other, else a copy."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return matrix[rows[0] : rows[-1] + 1]
+    return matrix[np.asarray(rows, np.intp)]
+
+
 class Vectors(MutableMapping[str, "Vector"]):
     """Digest -> embedding [D]. Setting one copies it into its row."""
 
@@ -66,14 +73,15 @@ class Vectors(MutableMapping[str, "Vector"]):
     def taken(self, digests: Sequence[str]) -> NDArray[np.float32]:
         """The embeddings [M, D] of these pictures, some of the catalog's in its order. They are here no longer: rows
         are moved up to where others are left out."""
-        whole, self._all = self._all, None
-        if whole is None:
+        (whole, self._all), (held, self._held) = (self._all, None), (self._held, {})
+        if whole is None or not digests:
+            if digests:
+                raise KeyError(digests[0])
             return np.zeros((0, 0), np.float32)
         for to, digest in enumerate(digests):
-            if digest not in self._held:
+            if digest not in held:
                 raise KeyError(digest)
             if (row := self._row[digest]) != to:
                 whole[to] = whole[row]
             self._row[digest] = to  # where a second picture of these bytes finds it
-        self._held.clear()
         return whole[: len(digests)]

@@ -122,13 +122,15 @@ def coverage_inputs(
 ) -> CoverageInputs:
     """The set as coverage sees it: each photograph of the subject once. `folded`: left and right count as one.
     `scenes`: of these photographs, where they are known already; without embeddings there are none."""
+    import numpy as np
+
     from curate import diversity
 
     pictures = analysis.catalog.pictures
     standing = keeper_of_row(analysis.catalog, analysis.groups, analysis.kept)
-    rows = [row for row, keeper in enumerate(standing) if keeper == row]
+    rows = np.flatnonzero(standing == np.arange(len(standing)))
     if scenes is None and analysis.features.embedded:
-        scenes = diversity.scenes.clusters(analysis.features.embeddings[rows], analysis.model.half_similarity)
+        scenes = diversity.scenes.clusters(analysis.features.embeddings, analysis.model.half_similarity, rows)
     return diversity.CoverageInputs(
         views=[_known(analysis.views[row]) for row in rows] if analysis.views else [None] * len(rows),
         weights=analysis.diversity.weights[rows],

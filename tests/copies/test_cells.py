@@ -147,3 +147,28 @@ def test_a_search_takes_less_work_since_cells_are_evened(monkeypatch: pytest.Mon
     evened = work()
     monkeypatch.setattr(cells, "SPARSE", 0.0)  # no centroid moves
     assert evened < 0.9 * work()
+
+
+@pytest.mark.parametrize("summed", [1, 7, 64, 10_000])
+def test_vectors_are_added_up_some_cells_at_a_time_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, summed: int
+) -> None:
+    monkeypatch.setattr(cells, "SUMMED", summed)
+    random = np.random.default_rng(0)
+    made, home = random.normal(size=(500, 12)).astype(np.float32), random.integers(0, 40, 500).astype(np.int32)
+    home[home == 13] = 14  # an empty cell
+    order, sizes = np.argsort(home, kind="stable"), np.bincount(home, minlength=40)
+    held = np.flatnonzero(sizes)
+    whole = np.zeros((40, 12), np.float32)
+    whole[held] = np.add.reduceat(made[order], (np.cumsum(sizes) - sizes)[held], axis=0)
+    assert np.array_equal(cells._sums(made, home, 40), whole)
+
+
+def test_what_is_found_does_not_depend_on_how_much_is_gathered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(propose, "EXACT", 1000)
+    made = vectors(N, 0.05)
+    found = []
+    for met in (1, 5_000, 2**30):
+        monkeypatch.setattr(cells, "MET", met)
+        found.append(propose.nearest(made, 8, 0.5))
+    assert all(np.array_equal(one.rows, found[0].rows) for one in found)

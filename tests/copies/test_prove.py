@@ -9,6 +9,7 @@ from skimage import data
 
 from curate.copies import align, glance, propose, prove
 from curate.copies.prove import Prover, turned
+from curate.errors import FolderError
 
 
 class Shelf:
@@ -146,6 +147,10 @@ def test_many_pairs_are_known_in_whatever_portions_they_were_added(monkeypatch: 
     assert known.have(pairs).all()
 
 
+def held(prover: Prover) -> int:
+    return prover._glances.taken + prover._cheap.taken + prover._careful.taken
+
+
 def test_what_was_seen_is_held_within_a_bound_and_forgotten_in_the_end() -> None:
     kept = shelf()
     prover = Prover(kept, ["a", "b", "c"], kept, memory=2**17)
@@ -154,7 +159,35 @@ def test_what_was_seen_is_held_within_a_bound_and_forgotten_in_the_end() -> None
     for one in (prover, roomy):
         one.prove(pairs)
     assert [prover(*pair) is None for pair in pairs] == [roomy(*pair) is None for pair in pairs] == [False, True, True]
-    assert prover._glances.taken + prover._sights.taken <= 2**17 < roomy._glances.taken + roomy._sights.taken
+    assert held(prover) <= 2**17 < held(roomy)
     roomy.detach()
-    assert roomy._glances.taken == roomy._sights.taken == 0
+    assert held(roomy) == 0
     assert roomy(0, 1) is not None
+
+
+def test_once_detached_nothing_is_shown_of_a_picture_that_is_gone() -> None:
+    kept = shelf()
+
+    def gone(row: int) -> np.ndarray:
+        raise FolderError(f"{row}.png", "is gone", "Scan again")
+
+    kept.grey = gone  # type: ignore[method-assign]
+    prover = Prover(kept, ["a", "b", "c"], kept)
+    with pytest.raises(FolderError, match="is gone"):
+        prover(0, 1)
+    prover.detach()
+    assert prover(0, 1) is None
+
+
+def test_a_single_pair_is_answered_without_a_look_at_all_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    n = 3_000
+    monkeypatch.setattr(Prover, "_proofs", lambda self, _pool, pairs, _following: dict.fromkeys(pairs))
+    prover = Prover(shelf(), [f"{row:04}" for row in range(n)], Shelf([]))
+    every = np.array([(row, other) for row in range(0, n, 2) for other in range(row + 1, row + 101) if other < n])
+    prover.assume(every)
+    assert len(prover._refuted._ordered) == len(every) > 2 * prove.NEW
+    ordered = prover._refuted._ordered
+    for row in range(1, 400, 2):
+        assert prover(row, row + 2) is None
+    assert prover._refuted._ordered is ordered
+    assert prover.compared == 200

@@ -18,7 +18,7 @@ from PIL import Image
 from curate import features, pictures
 from curate.engine import Lost
 from curate.errors import CurateError, EngineError, FeaturesError, FolderError, ModelError
-from curate.features import Divided, Wanted, measure_ahead
+from curate.features import Divided, Wanted, cluster, measure_ahead
 from curate.features.cluster import FEW
 from curate.records import Catalog
 from curate.settings import ScanSettings
@@ -101,6 +101,21 @@ def test_the_head_finds_everything_that_the_workers_measured(tmp_path: Path) -> 
     assert seen.checks == alone.checks
     assert (seen.hashes == alone.hashes).all()
     assert (seen.embeddings == alone.embeddings).all()
+
+
+def test_workers_read_nothing_of_what_others_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    table = cluster._Written._table
+
+    def noted(self: Any, path: str, *rest: Any) -> Any:
+        read.append(path)
+        return table(self, path, *rest)
+
+    monkeypatch.setattr(cluster._Written, "_table", noted)
+    with asked(draw(tmp_path / "set", 20), tmp_path / "cache", engine := Sent(most=5)) as wanted:
+        measure_ahead(wanted)
+    assert len(engine.batches) > 3
+    assert read == []
 
 
 def test_what_was_written_is_not_measured_again(tmp_path: Path) -> None:

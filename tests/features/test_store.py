@@ -240,3 +240,24 @@ def test_no_cache_remembers_nothing_and_touches_no_file(tmp_path, monkeypatch):
         store.remember_folder("x")
         assert (store.get("a", ["x"]), store.last_folder, store.problems) == ({}, None, ())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_store_gives_bit_by_bit_is_kept_where_it_fails_midway(tmp_path, monkeypatch):
+    names = [f"{at:04}" for at in range(1200)]
+    store = ForgivingStore(tmp_path)
+    store.put({"part": {name: name.encode() for name in names}})
+    guard, asked = SqliteStore._guard, []
+
+    def failing(self, action):
+        asked.append(action)
+        if len(asked) == 3:
+            raise CacheError(self.path, "went away")
+        return guard(self, action)
+
+    monkeypatch.setattr(SqliteStore, "_guard", failing)
+    found = dict(store.each("part", names))
+    assert list(found) == names[:1000]
+    assert store.problems == (str(store.failure),)
+    assert "went away" in store.problems[0]
+    assert dict(store.each("part", names)) == {}
+    store.close()
