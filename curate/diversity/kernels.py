@@ -34,9 +34,10 @@ class Count:
     whole: bool  # False: value, low and high are lower bounds
 
 
-def kernel(similarities: NDArray[np.floating], u: float) -> Floats:
-    """2^(-(1-s)/u) for cosines s: 1 for equal pictures, 1/2 at s = 1-u. Same shape as `similarities`, float64."""
-    distances = np.asarray(np.subtract(1.0, similarities, dtype=np.float64))
+def kernel(similarities: NDArray[np.floating], u: float, out: Floats | None = None) -> Floats:
+    """2^(-(1-s)/u) for cosines s: 1 for equal pictures, 1/2 at s = 1-u. Same shape as `similarities`, float64; written
+    into `out` where that is given, which may be the similarities themselves."""
+    distances = np.asarray(np.subtract(1.0, similarities, out=out, dtype=np.float64))
     np.maximum(distances, 0.0, out=distances)
     distances *= -1.0 / u
     values: Floats = np.exp2(distances, out=distances)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.floating] | Units  # [N, D]
     QuickVectors = Quick | Units
 
-DENSE = 6144  # rows of one kernel: 288 MiB in float64, the cosines behind it as much again
+DENSE = 6144  # rows of one kernel: 288 MiB in float64
 LANDMARKS = 512  # rows to begin with, and rows that are added a round at least
 FULL = 16  # part of a kernel that no row carries weight in, at which no more rows are tried
 POOL = 20_000  # rows, spread over the set, that are looked at until all of them are covered
@@ -150,7 +150,8 @@ def _maximum(vectors: Vectors, cosines: _Cosines, u: float) -> tuple[float, Floa
 
 def _dense(vectors: NDArray[np.floating], u: float) -> Floats:
     exact = vectors.astype(np.float64)  # rounding of cosines to float32 would make K indefinite
-    K = kernel(exact @ exact.T, u)
+    cosines = exact @ exact.T
+    K = kernel(cosines, u, out=cosines)  # in its place: of DENSE rows either takes 288 MiB
     np.fill_diagonal(K, 1.0)
     return K
 

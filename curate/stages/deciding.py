@@ -141,6 +141,7 @@ class Deciding:
 
         memory = answers.Answers(self.found.settings, self.found.catalog.folder, embeddings, u)
         found = memory.once("counted", keepers, counted)
+        features.give_back()
         self._known["scenes"] = (keepers.tobytes(), found["scenes"])
         return answers.diversity_of(found)
 
