@@ -12,7 +12,7 @@ photographs of much the same subjects one in five, four in ten of these because 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +51,8 @@ class Glance:
     grey: Grey  # [h, w]
     places: NDArray[np.complex64]  # [n] px: x + iy
     frames: NDArray[np.complex64]  # [n] px: size and direction of each feature
-    squares: NDArray[np.int8]  # [2, n, CELLS * CELLS / 2]: the half that mirroring leaves, and the half that it turns
+    squares: NDArray[np.int8] | Floats  # [2, n, CELLS * CELLS / 2] whole numbers: the half that mirroring leaves, and
+    # the half that it turns
 
     @property
     def nbytes(self) -> int:
@@ -68,6 +69,11 @@ def see(grey: Grey) -> Glance:
     places = (told[:, 0] + 1j * told[:, 1]).astype(np.complex64)
     frames = (told[:, 2] * np.exp(1j * np.deg2rad(told[:, 3]))).astype(np.complex64)
     return Glance(small, places, frames, _squares(small, told))
+
+
+def ready(glance: Glance) -> Glance:
+    """The same, as it is multiplied: for one that is compared with several."""
+    return replace(glance, squares=glance.squares.astype(np.float32))
 
 
 def is_hopeless(a: Glance, b: Glance) -> bool:
@@ -139,9 +145,11 @@ def _halves(squares: Floats) -> NDArray[np.int8]:
 
 def _alike(a: Glance, b: Glance) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
     """Features of a and of b whose squares are alike and each other's nearest, and whether mirrored."""
-    halves = zip(a.squares.astype(np.float32), b.squares.astype(np.float32), strict=True)
+    halves = zip(*(one.squares.astype(np.float32, copy=False) for one in (a, b)), strict=True)
     left, turned = (one @ other.T for one, other in halves)
-    likeness = np.stack([left + turned, left - turned])  # [2, n of a, n of b]: plain, mirrored
+    likeness = np.empty((2, *left.shape), np.float32)  # [2, n of a, n of b]: plain, mirrored
+    np.add(left, turned, out=likeness[0])
+    np.subtract(left, turned, out=likeness[1])
     mirrored, one = np.nonzero(likeness.max(axis=2) >= np.float32(ALIKE * UNIT**2))
     rows = likeness[mirrored, one]
     other = rows.argmax(axis=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,6 +34,7 @@ MEMORY = 384 << 20  # bytes
 GLANCES, CHEAP_LOOKS = 0.5, 0.375  # share of it for glances of some 20 KiB and looks of 125; the rest for careful ones
 PAIR = 2 * 128 << 10  # bytes of two cheap looks
 CHUNK, LEAST = 512, 16  # pairs that are looked at together, at most and at least: one note to the store each
+TAKEN = 8  # glances that a thread takes at a time: to hand them over singly takes as long as to take them
 RECALLED = 8_192  # pairs that the store is asked for at once
 NEW = 65_536  # pairs found to be no copies before they are put in order
 
@@ -177,13 +178,23 @@ class Prover:
     ) -> dict[Pair, Proof | None]:
         """Each picture is looked at once before any is compared that way. Glances at those that follow are taken
         meanwhile: they leave the interpreter free, which comparing glances does not."""
-        glances = [pool.submit(self._glance, row) for row in _rows(pairs)]
-        wait(glances)
-        for row in _rows(following):
-            pool.submit(self._glance, row)
-        left = [pair for pair in pairs if not self._is_hopeless(pair)]
+        wait(self._ahead(pool, _rows(pairs)))
+        self._ahead(pool, _rows(following))
+        ready = {row: glance.ready(self._glance(row)) for row in _rows(pairs)}
+        ordered = zip(pairs, map(self._ordered, pairs), strict=True)
+        left = [pair for pair, (a, b) in ordered if not glance.is_hopeless(ready[a], ready[b])]
         list(pool.map(self._see, _rows(left)))
         return dict.fromkeys(pairs) | dict(zip(left, pool.map(self._compare, left), strict=True))
+
+    def _ahead(self, pool: ThreadPoolExecutor, rows: Sequence[int]) -> list[Future[None]]:
+        """Takes the glances that are not held."""
+
+        def take(some: Sequence[int]) -> None:
+            for row in some:
+                self._glance(row)
+
+        new = [row for row in rows if self._glances.get(row) is None]
+        return [pool.submit(take, new[start : start + TAKEN]) for start in range(0, len(new), TAKEN)]
 
     def _glance(self, row: int) -> Glance:
         return self._glances.once(row, lambda: glance.see(self.pictures.grey(row)))
@@ -193,10 +204,6 @@ class Prover:
 
     def _see_closer(self, row: int, look: Look) -> Sight:
         return self._careful.once((row, look), lambda: align.see(self.pictures.grey(row), look))
-
-    def _is_hopeless(self, pair: Pair) -> bool:
-        a, b = self._ordered(pair)
-        return glance.is_hopeless(self._glance(a), self._glance(b))
 
     def _compare(self, pair: Pair) -> Proof | None:
         a, b = self._ordered(pair)

@@ -63,8 +63,18 @@ class Raised:
 
 
 def framed(content: object) -> bytes:
+    return b"".join(_parts(content))
+
+
+def send(stream: Stream, content: object) -> None:
+    """Writes it framed, without a copy of what may be large. Raises OSError where nobody reads any more."""
+    for part in _parts(content):
+        write(stream, part)
+
+
+def _parts(content: object) -> tuple[bytes, bytes]:
     whole = pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL)
-    return LENGTH.pack(len(whole)) + whole
+    return LENGTH.pack(len(whole)), whole
 
 
 def write(stream: Stream, frame: bytes) -> None:
@@ -109,9 +119,9 @@ def serve() -> None:
             kind, content = receive(requests)
             if kind == "task":
                 task = attempt(pickle.loads, content)
-                write(answers, framed(task if isinstance(task, Raised) else None))
+                send(answers, task if isinstance(task, Raised) else None)
             else:
-                write(answers, framed(attempt(task, content)))
+                send(answers, attempt(task, content))
     os._exit(0)  # whatever threads a library has left
 
 

@@ -18,10 +18,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from curate.engine.child import Raised, framed, receive, write
+from curate.engine.child import Raised, framed, receive, send, write
 
 MEMORY = 12 << 30  # bytes of address space a child: 512 megapixels take 7 GB, the libraries' code and stacks 3
 START = 120.0  # s for a child to start: 1 s on an idle machine
+PIPE = 1 << 20  # bytes that an answer may lie in until it is read, where the system allows it: of a picture 400 kB
 SMALL = 2_048  # bytes that a child may be sent while it works: a pipe holds 4 kB on Windows, 16 and 64 kB elsewhere
 ENDING = 1.0  # s for a process that has closed its pipe to end
 CRASHED = "its decoder crashed"
@@ -63,6 +64,7 @@ class Child:
             raise CannotStartError(str(error)) from error
         self._input: Any = self._process.stdin
         self._output: Any = self._process.stdout
+        _widen(self._output)
         _all.add(self)
         with suppress(OSError):  # it ended at once: the first answer will tell
             self._send((tuple(modules), MEMORY))
@@ -131,7 +133,17 @@ class Child:
         return f"{CRASHED} ({_named(code)})" if code else CRASHED
 
     def _send(self, content: object) -> None:
-        write(self._input, framed(content))
+        send(self._input, content)
+
+
+def _widen(pipe: Any) -> None:
+    """Makes it hold a whole answer, so that a child goes on to its next picture while nobody reads. Pipes hold 64 kB
+    else, and 16 on macOS (https://man7.org/linux/man-pages/man7/pipe.7.html)."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):  # more than this user may have
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
 
 
 def _named(code: int) -> str:
