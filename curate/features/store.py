@@ -69,9 +69,11 @@ class SqliteStore(Store):
             marks = ",".join("?" * len(chunk))
             query = f"SELECT key, CAST(value AS BLOB) FROM kept WHERE part = ? AND key IN ({marks})"
             names = {_bytes(key): key for key in chunk}
-            rows = self._connection.execute(query, (number, *names))
-            found = ((names[key], _unsealed(part, key, sealed)) for key, sealed in rows)
-            return [(key, value) for key, value in found if value is not None]
+            found = []
+            for key, sealed in self._connection.execute(query, (number, *names)):
+                if (value := _unsealed(part, key, sealed)) is not None:  # else the key may be another one, too
+                    found.append((names[key], value))
+            return found
 
         for first in range(0, len(keys), CHUNK):
             yield from self._guard(partial(read, keys[first : first + CHUNK]))

@@ -72,12 +72,12 @@ class Vectors(MutableMapping[str, "Vector"]):
 
     def taken(self, digests: Sequence[str]) -> NDArray[np.float32]:
         """The embeddings [M, D] of these pictures, some of the catalog's in its order. They are here no longer: rows
-        are moved up to where others are left out."""
+        are moved up to where others are left out. Raises KeyError for one that was never set."""
         (whole, self._all), (held, self._held) = (self._all, None), (self._held, {})
-        if whole is None or not digests:
-            if digests:
-                raise KeyError(digests[0])
+        if not digests:
             return np.zeros((0, 0), np.float32)
+        if whole is None:
+            raise KeyError(digests[0])
         for to, digest in enumerate(digests):
             if digest not in held:
                 raise KeyError(digest)
