@@ -20,7 +20,7 @@ from curate.copies.glance import Glance
 from curate.copies.overlap import Extent, Overlap
 from curate.errors import FolderError
 from curate.features.cores import one_core_a_thread
-from curate.features.held import Held
+from curate.features.held import Held, give_back
 from curate.features.memory import Store
 from curate.records import Region
 
@@ -35,6 +35,7 @@ GLANCES, CHEAP_LOOKS = 0.5, 0.375  # share of it for glances of some 20 KiB and 
 PAIR = 2 * 128 << 10  # bytes of two cheap looks
 CHUNK, LEAST = 512, 16  # pairs that are looked at together, at most and at least: one note to the store each
 TAKEN = 8  # glances that a thread takes at a time: to hand them over singly takes as long as to take them
+TIDIED = 32  # chunks after which memory is given back: what one thread frees of a cache another does not use again
 RECALLED = 8_192  # pairs that the store is asked for at once
 NEW = 65_536  # pairs found to be no copies before they are put in order
 
@@ -114,7 +115,7 @@ class Prover:
         unknown = unknown[np.lexsort((unknown[:, 0], unknown[:, 1]))]
         done = 0
         with one_core_a_thread(solving=False), ThreadPoolExecutor(self.workers) as pool:
-            for chunk, following in _with_next(_chunks(unknown, self._chunk)):
+            for number, (chunk, following) in enumerate(_with_next(_chunks(unknown, self._chunk)), 1):
                 try:
                     found = self._proofs(pool, chunk, following)
                 except BaseException:
@@ -122,6 +123,8 @@ class Prover:
                     raise
                 self._note(found)
                 done += len(chunk)
+                if number % TIDIED == 0:
+                    give_back()
                 if progress is not None:
                     progress(done, len(unknown))
 

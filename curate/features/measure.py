@@ -13,6 +13,7 @@ import numpy as np
 from curate.features import checks
 from curate.features.cores import one_core_a_thread
 from curate.features.embed import NOTHING, Embedder, part_of
+from curate.features.held import give_back
 from curate.features.look import Seen
 from curate.features.memory import Store
 from curate.features.thumbnails import Thumbnails
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from curate.settings import ScanSettings
 
 FACTS = tuple(field.name for field in fields(Facts))
+MANY = 2_000  # pictures measured, of which threads have left free what others do not use
 VERSION = 3  # of facts, hashes and checks: raise it when any of them gives other numbers
 
 
@@ -84,6 +86,8 @@ def measure(
                 progress(done, len(unknown))
     found = without_broken(catalog, {**_too_large(measured, settings.most_pixels), **measured.broken})
     thumbnails.pictures = found.pictures
+    if len(unknown) > MANY:
+        give_back()
     return found, _features(found.pictures, measured, vectors), thumbnails
 
 
