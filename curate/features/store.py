@@ -221,9 +221,9 @@ def _seal(part: str, key: bytes, value: bytes) -> bytes:
     return hashlib.blake2b(b"%b\0%b\0%b" % (part.encode(), key, value), digest_size=SEAL).digest()
 
 
-def _unsealed(part: str, key: bytes, sealed: object) -> bytes | None:
+def _unsealed(part: str, key: object, sealed: object) -> bytes | None:
     """The value of a row; None where any of it was changed."""
-    if not isinstance(sealed, bytes):
+    if not isinstance(key, bytes) or not isinstance(sealed, bytes):
         return None
     value = sealed[SEAL:]
     return value if sealed[:SEAL] == _seal(part, key, value) else None

@@ -264,7 +264,7 @@ def test_what_a_store_gives_bit_by_bit_is_kept_where_it_fails_midway(tmp_path, m
 
 
 def test_a_key_that_the_disk_has_changed_is_not_known_any_more(tmp_path):
-    """SQLite may find the row all the same, and then gives another key than was asked for."""
+    """SQLite may find the row all the same, and then gives another key than was asked for, or makes text of it."""
     values = {f"/pictures/{number:02}.webp": b"of a file" * 9 for number in range(60)}
     store = SqliteStore.open(tmp_path)
     store.put({"file": values, "other": dict.fromkeys(values, b"of another part")})
@@ -273,10 +273,13 @@ def test_a_key_that_the_disk_has_changed_is_not_known_any_more(tmp_path):
     places = [at for at in range(len(whole)) if whole.startswith(changed, at)]
     assert len(places) == 4  # two parts, in the table and in its index
     lost = 0
-    for at in (place + part for place in places for part in range(0, len(changed), 3)):
+    for at in (place + part for place in places for part in (-2, *range(0, len(changed), 3))):
         (tmp_path / FILE).write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         store = reopened(tmp_path)
-        found = store.get("file", list(values))
+        try:
+            found = store.get("file", list(values))
+        except CacheError:  # SQLite has seen it
+            found = {}
         store.close()
         assert found.items() <= values.items()
         lost += changed.decode() not in found
