@@ -111,8 +111,6 @@ class Prover:
         unknown = self._unknown(np.asarray(pairs, np.intp).reshape(-1, 2))
         if not len(unknown):
             return
-        # by the greater row: the first pairs are of few pictures, and glances at others are taken beside them
-        unknown = unknown[np.lexsort((unknown[:, 0], unknown[:, 1]))]
         done = 0
         with one_core_a_thread(solving=False), ThreadPoolExecutor(self.workers) as pool:
             for number, (chunk, following) in enumerate(_with_next(_chunks(unknown, self._chunk)), 1):
