@@ -163,14 +163,25 @@ def _unpacked(value: bytes) -> Seen:
 
 
 def without_broken(catalog: Catalog, broken: Mapping[str, str]) -> Catalog:
-    """The catalog with the pictures of those digests among the broken files, with the reasons."""
+    """The catalog with the pictures of those digests among the broken files, with the reasons. Their captions and masks
+    are ignored from then on, but for those that other pictures have too."""
     if not broken:
         return catalog
-    left_out = [LeftOut(path=it.path, reason=broken[it.digest]) for it in catalog.pictures if it.digest in broken]
+    stay = tuple(picture for picture in catalog.pictures if picture.digest not in broken)
+    gone = [picture for picture in catalog.pictures if picture.digest in broken]
+    beside = {it.caption_path: "caption" for it in gone} | {it.mask_path: "mask" for it in gone}
+    used = {path for it in stay for path in (it.caption_path, it.mask_path)}
+    left_out = [LeftOut(path=it.path, reason=broken[it.digest]) for it in gone]
+    ignored = [
+        LeftOut(path=path, reason=f"{what} of a broken picture")
+        for path, what in beside.items()
+        if path and path not in used
+    ]
     return replace(
         catalog,
-        pictures=tuple(picture for picture in catalog.pictures if picture.digest not in broken),
+        pictures=stay,
         broken=tuple(sorted((*catalog.broken, *left_out), key=lambda one: one.path)),
+        ignored=tuple(sorted((*catalog.ignored, *ignored), key=lambda one: one.path)),
     )
 
 

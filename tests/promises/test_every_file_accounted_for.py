@@ -10,12 +10,15 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 import curate
 from curate import output, pipeline
+from curate.errors import FolderError
+from curate.output import captions
 from curate.records import Analysis
 
 
@@ -113,9 +116,49 @@ def test_every_file_is_in_exactly_one_place(files: list[tuple[str, str, str]], s
         _check_manifest(analysis, Path(home, "out"))
 
 
+@pytest.mark.parametrize(
+    "file", [("", "a.txt", "text"), ("", "a-masklabel.png", "GIF 0"), ("", "metadata.jsonl", "table")]
+)
+def test_what_lies_beside_a_broken_picture_is_named_too(file: tuple[str, str, str], tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    build(root, [("", "first.jpg", "JPEG 0"), ("", "a.jpg", "small"), file], [])
+    settings = curate.ScanSettings(
+        model="none", views="off", use_cache=False, workers=1, decisions=tmp_path / "decisions"
+    )
+    analysis = pipeline.scan(root, settings)
+    assert [one.path for one in analysis.catalog.broken] == ["a.jpg"]
+    what = "mask" if "mask" in file[1] else "caption"
+    assert [(one.path, one.reason) for one in analysis.catalog.ignored] == [(file[1], f"{what} of a broken picture")]
+    _check_manifest(analysis, tmp_path / "out")
+
+
+def test_a_caption_of_a_broken_picture_and_of_a_sound_one_is_the_latter_ones(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    build(root, [("", "a.png", "PNG 0"), ("", "a.jpg", "small"), ("", "a.txt", "text")], [])
+    settings = curate.ScanSettings(
+        model="none", views="off", use_cache=False, workers=1, decisions=tmp_path / "decisions"
+    )
+    catalog = pipeline.scan(root, settings).catalog
+    assert [(one.path, one.caption_path) for one in catalog.pictures] == [("a.png", "a.txt")]
+    assert [one.path for one in catalog.broken] == ["a.jpg"]
+    assert catalog.ignored == ()
+
+
 def _check_manifest(analysis: Analysis, out: Path) -> None:
-    """Every picture and every file that is none is written or left out, with a reason."""
-    pipeline.export(analysis, out)
+    """Every picture and every file that is none is written or left out, with a reason. A caption is told where any of
+    it can be used. Only a mask that cannot be decoded ends an export: it is named, and nothing is written."""
+    refused = ""
+    try:
+        pipeline.export(analysis, out)
+    except FolderError as error:
+        refused = str(error)
+    if refused:
+        masks = [f"the mask {one.mask_path} cannot be decoded" for one in analysis.catalog.pictures if one.mask_path]
+        assert any(mask in refused for mask in masks), refused
+        assert not out.exists()
+        return
     manifest = json.loads((out / output.MANIFEST).read_text(encoding="utf-8"))
     told = Counter(one["path"] for one in (*manifest["pictures"], *manifest["left_out"]))
     catalog = analysis.catalog
@@ -127,4 +170,5 @@ def _check_manifest(analysis: Analysis, out: Path) -> None:
     kept = {one["path"] for one in manifest["pictures"]}
     for one in catalog.pictures:
         if one.path in kept and one.role == "subject":
-            assert {one.caption_path, one.mask_path} - {None} <= beside
+            caption = one.caption_path if captions._clean(one.caption or "") else None
+            assert {caption, one.mask_path} - {None} <= beside
