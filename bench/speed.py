@@ -1,7 +1,7 @@
 """How fast a folder is scanned, beside the limits of the same run: bare decoding and the bare model.
 
     python bench/speed.py FOLDER [--model builtin] [--workers 2]
-    python bench/speed.py --make 1000 OUT        draws 1,000 different JPEGs of 1024 px first
+    python bench/speed.py --make 1000 OUT        draws 1,000 different JPEGs of 1024 px first (--side 160: of 160 px)
     python bench/speed.py FOLDER --against fastdup imgcheck imagededup --peers ENVIRONMENTS   see peers.py
 
 Prints one table. On a GPU (--device cuda or mps) it adds how near the whole comes to the slower of decoding alone and
@@ -49,9 +49,10 @@ def main() -> None:
     parser.add_argument("--against", nargs="+", choices=tuple(PEERS), default=(), help="other tools, side by side")
     parser.add_argument("--peers", type=Path, default=Path("peers"), help="folder of their environments")
     parser.add_argument("--make", type=int, metavar="N", help="draw N pictures into the folder and stop")
+    parser.add_argument("--side", type=int, default=SIDE, help="px, of the pictures that are drawn")
     arguments = parser.parse_args()
     if arguments.make:
-        make(arguments.make, arguments.folder)
+        make(arguments.make, arguments.folder, arguments.side)
         return
     if arguments.against:
         print("\n".join(compared(arguments.folder, arguments.against, arguments.peers, arguments.model)))
@@ -185,30 +186,30 @@ def _peak() -> str:
     return f"{own:.0f} MiB, {child:.0f} in a child"
 
 
-def make(count: int, folder: Path) -> None:
+def make(count: int, folder: Path, side: int = SIDE) -> None:
     """Draws pictures that differ all over: coloured noise of ten scales with a random weight each, and on it shapes of
     random outline and colour. None is a copy of another."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        Image.fromarray(draw(np.random.default_rng(number))).save(folder / f"{number:05d}.jpg", quality=QUALITY)
+        Image.fromarray(draw(np.random.default_rng(number), side)).save(folder / f"{number:05d}.jpg", quality=QUALITY)
 
 
-def draw(rng: np.random.Generator) -> np.ndarray:
+def draw(rng: np.random.Generator, side: int = SIDE) -> np.ndarray:
     import cv2
 
-    picture = np.zeros((SIDE, SIDE, 3), np.float32)
-    for cells in OCTAVES:
+    picture = np.zeros((side, side, 3), np.float32)
+    for cells in (one for one in OCTAVES if one <= side):
         noise = rng.standard_normal((cells, cells, 3), dtype=np.float32) * np.float32(
             rng.uniform(0.2, 1.0) * cells**-0.3
         )
-        picture += cv2.resize(noise, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+        picture += cv2.resize(noise, (side, side), interpolation=cv2.INTER_LINEAR)
     gain, level = rng.uniform(25, 60) / picture.std(), rng.uniform(70, 180, size=3)
     flat = np.clip(picture * np.float32(gain) + level.astype(np.float32), 0, 255).astype(np.uint8)
     for _ in range(rng.integers(4, 16)):
         corners = rng.integers(3, 9)
         angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
-        reach = rng.uniform(0.05, 0.35, corners)[:, None] * SIDE
-        outline = rng.uniform(0, SIDE, 2) + reach * np.stack((np.cos(angles), np.sin(angles)), axis=1)
+        reach = rng.uniform(0.05, 0.35, corners)[:, None] * side
+        outline = rng.uniform(0, side, 2) + reach * np.stack((np.cos(angles), np.sin(angles)), axis=1)
         covered = cv2.fillPoly(flat.copy(), [outline.astype(np.int32)], rng.uniform(0, 255, size=3).tolist())
         share = rng.uniform(0.4, 1.0)
         flat = cv2.addWeighted(covered, share, flat, 1 - share, 0)

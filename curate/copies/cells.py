@@ -154,29 +154,28 @@ def _centroids(vectors: Matrix, count: int, pool: Executor) -> Vectors:
     centroids = some[np.linspace(0, len(some) - 1, count).astype(np.int64)]
     for left in reversed(range(ITERATIONS)):
         home = _nearest_cells(some, centroids, 1, pool)[:, 0]
-        sizes = np.bincount(home, minlength=count)
-        held = np.flatnonzero(sizes)
-        centroids[held] = _sums(some, home, count)[held]
+        order, sizes = np.argsort(home, kind="stable"), np.bincount(home, minlength=count)
+        held, first = np.flatnonzero(sizes), np.cumsum(sizes) - sizes
+        centroids[held] = _sums(some, order, first[held])
         if left >= SETTLING:
             sparse, full = _uneven(sizes)
-            order, first = np.argsort(home, kind="stable"), np.cumsum(sizes) - sizes
             centroids[sparse] = some[order[first[full] + random.integers(sizes[full])]]
         lengths = np.linalg.norm(centroids, axis=1, keepdims=True)
         centroids /= np.maximum(lengths, np.finfo(np.float32).tiny)
     return centroids
 
 
-def _sums(vectors: Matrix, home: NDArray[np.int32], count: int) -> Vectors:
-    """The sum [count, D] of the vectors in each cell, of some cells at a time: these are as many as a large set."""
-    sums = np.zeros((count, vectors.shape[1]), np.float32)
-    order, sizes = np.argsort(home, kind="stable"), np.bincount(home, minlength=count)
-    held, ends = np.flatnonzero(sizes), np.cumsum(sizes)
-    first = (ends - sizes)[held]
-    for cells in np.split(held, np.flatnonzero(np.diff(first // SUMMED)) + 1):
-        start = ends[cells[0]] - sizes[cells[0]]
-        some = vectors[order[start : ends[cells[-1]]]]
-        sums[cells] = np.add.reduceat(some, (ends - sizes)[cells] - start, axis=0)
-    return sums
+def _sums(vectors: Matrix, order: Rows, first: Rows) -> Vectors:
+    """The sums [C, D] of the vectors in each cell, taken in this order, from the first of each cell on. Some cells are
+    added up at a time: all of them hold as much as a large set."""
+    parts = np.split(first, np.flatnonzero(np.diff(first // SUMMED)) + 1)
+    ends = [*(part[0] for part in parts[1:]), len(order)]
+    return np.concatenate(
+        [
+            np.add.reduceat(vectors[order[part[0] : end]], part - part[0], axis=0)
+            for part, end in zip(parts, ends, strict=True)
+        ]
+    )
 
 
 def _uneven(sizes: Rows) -> tuple[Rows, Rows]:

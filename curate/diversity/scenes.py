@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from curate.features import Selected
+
 SPAN = 4.0  # mean distance 1 - cosine within a scene, in units of the model's own scale, at which a picture counts half
 # anew: frames of one session stay within it, different pictures of one person lie at 4 to 12
 MOST = 4000  # pictures that are clustered; of more, that many spread over the set, and the others join the nearest
@@ -26,22 +28,19 @@ FEW = 5  # pictures below which nothing is said
 SAME_PHRASE = 0.6  # share of captions with one phrase, beyond the subject's own words, from which it is a finding
 
 
-def clusters(
-    embeddings: NDArray[np.float32], half_similarity: float, rows: NDArray[np.intp] | None = None
-) -> NDArray[np.intp]:
-    """The scene of each of the rows [N], or of all, int [N], numbered from the largest on."""
-    rows = np.arange(len(embeddings)) if rows is None else rows
-    count = len(rows)
+def clusters(embeddings: NDArray[np.float32] | Selected, half_similarity: float) -> NDArray[np.intp]:
+    """The scene of each row, int [N], numbered from the largest on."""
+    count = len(embeddings)
     if count < 2:
         return np.zeros(count, dtype=np.intp)
     from scipy.cluster.hierarchy import fcluster, linkage
 
     some = np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(np.intp))
-    looked = _unit(embeddings[rows[some]])
+    looked = _unit(embeddings[some])
     found = fcluster(linkage(_apart(looked), "average"), SPAN * (1.0 - half_similarity), "distance") - 1
     order = np.argsort(found, kind="stable")
     means = np.stack([looked[rows].mean(axis=0) for rows in np.split(order, np.cumsum(np.bincount(found))[:-1])])
-    scene = found if count <= MOST else _nearest(embeddings, rows, means)
+    scene = found if count <= MOST else _nearest(embeddings, means)
     sizes = np.bincount(scene, minlength=len(means))
     rank = np.empty(len(means), dtype=np.intp)
     rank[np.lexsort((np.arange(len(means)), -sizes))] = np.arange(len(means))
@@ -54,9 +53,9 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return shortened
 
 
-def _nearest(embeddings: NDArray[np.float32], rows: NDArray[np.intp], means: NDArray[np.float32]) -> NDArray[np.intp]:
+def _nearest(embeddings: NDArray[np.float32] | Selected, means: NDArray[np.float32]) -> NDArray[np.intp]:
     """The mean that is nearest to each row, of a few rows at a time: a copy of a large set would take gigabytes."""
-    blocks = (embeddings[rows[start : start + MOST]] for start in range(0, len(rows), MOST))
+    blocks = (embeddings[start : start + MOST] for start in range(0, len(embeddings), MOST))
     return np.concatenate([(_unit(block) @ means.T).argmax(axis=1) for block in blocks])
 
 

@@ -12,6 +12,7 @@ from curate.features.memory import Store
 from curate.features.parquet import ParquetStore
 from curate.features.store import ForgivingStore, SqliteStore, open_store
 from curate.features.thumbnails import Thumbnails
+from curate.features.vectors import Selected
 from curate.features.workers import processes
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Embedder",
     "ForgivingStore",
     "ParquetStore",
+    "Selected",
     "SqliteStore",
     "Store",
     "Thumbnails",

@@ -199,11 +199,13 @@ class Deciding:
         """The scene of each row's photograph, int [N]; -1 for rows that do not count."""
         import numpy as np
 
-        from curate import diversity
+        from curate import diversity, features
 
         embeddings = self.found.features.embeddings
         counted, photographs = keepers >= 0, np.flatnonzero(keepers == np.arange(len(keepers)))
         scenes = np.full(len(embeddings), -1, dtype=np.intp)
-        scenes[photographs] = diversity.scenes.clusters(embeddings, self.found.model.half_similarity, photographs)
+        scenes[photographs] = diversity.scenes.clusters(
+            features.Selected(embeddings, photographs), self.found.model.half_similarity
+        )
         scenes[counted] = scenes[keepers[counted]]
         return scenes

@@ -124,13 +124,15 @@ def coverage_inputs(
     `scenes`: of these photographs, where they are known already; without embeddings there are none."""
     import numpy as np
 
-    from curate import diversity
+    from curate import diversity, features
 
     pictures = analysis.catalog.pictures
     standing = keeper_of_row(analysis.catalog, analysis.groups, analysis.kept)
     rows = np.flatnonzero(standing == np.arange(len(standing)))
     if scenes is None and analysis.features.embedded:
-        scenes = diversity.scenes.clusters(analysis.features.embeddings, analysis.model.half_similarity, rows)
+        scenes = diversity.scenes.clusters(
+            features.Selected(analysis.features.embeddings, rows), analysis.model.half_similarity
+        )
     return diversity.CoverageInputs(
         views=[_known(analysis.views[row]) for row in rows] if analysis.views else [None] * len(rows),
         weights=analysis.diversity.weights[rows],
