@@ -12,8 +12,9 @@ photographs of much the same subjects one in five, four in ten of these because 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,6 +41,9 @@ WEAK, STRONG = 3, 8  # votes: fewer arise in most pairs, so many in few but thos
 STRONG_SHARE = 0.2  # of the lesser picture's features: as good as many
 VOTE = 0.1  # of correlation that a vote is worth: with three the pixels under the map must agree at .7, with six at .4
 SMOOTH, WIDE = 1.5, 17  # px: what is finer and what is coarser is left out of it. Standard deviation, and box
+AT_ONCE = 8  # pairs that are compared together: 1.3 MB of likenesses
+ROOM = 2**15  # pairs of matches, of which it is told together whether they agree
+APART = np.float32(100)  # added to the zoom of mirrored matches: plain ones never agree with them
 GRID = (np.mgrid[:CELLS, :CELLS][::-1].reshape(2, -1) - (CELLS - 1) / 2).astype(np.float32)  # x, y of a square's cells
 OVERLAP = 400  # px of overlap, at least: a twentieth of a picture
 
@@ -51,7 +55,7 @@ class Glance:
     grey: Grey  # [h, w]
     places: NDArray[np.complex64]  # [n] px: x + iy
     frames: NDArray[np.complex64]  # [n] px: size and direction of each feature
-    squares: NDArray[np.int8] | Floats  # [2, n, CELLS * CELLS / 2] whole numbers: the half that mirroring leaves, and
+    squares: NDArray[np.int8]  # [2, n, CELLS * CELLS / 2] whole numbers: the half that mirroring leaves, and
     # the half that it turns
 
     @property
@@ -71,29 +75,36 @@ def see(grey: Grey) -> Glance:
     return Glance(small, places, frames, _squares(small, told))
 
 
-def ready(glance: Glance) -> Glance:
-    """The same, as it is multiplied: for one that is compared with several."""
-    return replace(glance, squares=glance.squares.astype(np.float32))
-
-
 def is_hopeless(a: Glance, b: Glance) -> bool:
     """Whether no closer look can show that they are one photograph: both have features, and no map is told of."""
-    fewest = min(len(a.places), len(b.places))
-    if fewest < ENOUGH:
-        return False
-    one, other, mirrored = _alike(a, b)
-    if len(one) < WEAK:
-        return True
-    agree = _votes(a, b, one, other, mirrored)
-    votes = np.count_nonzero(agree, axis=1)
-    best = int(votes.argmax())
-    if votes[best] < WEAK:
-        return True
-    if votes[best] >= min(STRONG, STRONG_SHARE * fewest):
-        return False
-    which = agree[best]
-    affine = _affine(a.places[one[which]], b.places[other[which]], mirrored=bool(mirrored[best]))
-    return _correlation(a.grey, b.grey, affine) + VOTE * float(votes[best]) < 1
+    return are_hopeless([(a, b)])[0]
+
+
+def are_hopeless(pairs: Sequence[tuple[Glance, Glance]]) -> list[bool]:
+    """`is_hopeless` of each. Of some pairs together numpy leaves the interpreter free for longer at a time, so that
+    several threads do this side by side."""
+    asked = [number for number, (a, b) in enumerate(pairs) if min(len(a.places), len(b.places)) >= ENOUGH]
+    hopeless = [False] * len(pairs)
+    for first in range(0, len(asked), AT_ONCE):
+        some = asked[first : first + AT_ONCE]
+        for number, verdict in zip(some, _verdicts([pairs[number] for number in some]), strict=True):
+            hopeless[number] = verdict
+    return hopeless
+
+
+def _verdicts(pairs: Sequence[tuple[Glance, Glance]]) -> Iterator[bool]:
+    """Of pairs that both have features."""
+    matches = _alike(pairs)
+    votes = _votes(matches)
+    for number, (a, b) in enumerate(pairs):
+        most, which = votes.get(number, (0, None))
+        if which is None or most < WEAK:
+            yield True
+        elif most >= min(STRONG, STRONG_SHARE * min(len(a.places), len(b.places))):
+            yield False
+        else:
+            affine = _affine(matches.origin[which], matches.target[which], mirrored=bool(matches.mirrored[which[0]]))
+            yield _correlation(a.grey, b.grey, affine) + VOTE * most < 1
 
 
 def _fit(grey: Grey) -> Grey:
@@ -143,38 +154,92 @@ def _halves(squares: Floats) -> NDArray[np.int8]:
     return halves.round().astype(np.int8).reshape(2, len(squares), -1)
 
 
-def _alike(a: Glance, b: Glance) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
-    """Features of a and of b whose squares are alike and each other's nearest, and whether mirrored."""
-    halves = zip(*(one.squares.astype(np.float32, copy=False) for one in (a, b)), strict=True)
-    left, turned = (one @ other.T for one, other in halves)
-    likeness = np.empty((2, *left.shape), np.float32)  # [2, n of a, n of b]: plain, mirrored
-    np.add(left, turned, out=likeness[0])
-    np.subtract(left, turned, out=likeness[1])
-    mirrored, one = np.nonzero(likeness.max(axis=2) >= np.float32(ALIKE * UNIT**2))
-    rows = likeness[mirrored, one]
-    other = rows.argmax(axis=1)
-    mutual = rows[np.arange(len(rows)), other] >= likeness.max(axis=1)[mirrored, other]
-    return one[mutual], other[mutual], mirrored[mutual] == 1
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """Features of two pictures that are alike, of many pairs of pictures, pair by pair [M]."""
+
+    pair: NDArray[np.intp]
+    mirrored: NDArray[np.bool_]
+    origin: NDArray[np.complex64]  # px, in the first picture: x + iy
+    target: NDArray[np.complex64]  # px, in the second
+    change: NDArray[np.complex64]  # of size and direction, from the first, mirrored where it is, to the second
 
 
-def _votes(
-    a: Glance, b: Glance, one: NDArray[np.intp], other: NDArray[np.intp], mirrored: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Which pairs of features [m] lie as the map of which other says: [m, m], a row for each map.
+def _alike(pairs: Sequence[tuple[Glance, Glance]]) -> _Matches:
+    """Features of a and of b whose squares are alike and each other's nearest, plain or mirrored."""
+    ones, others = zip(*pairs, strict=True)
+    left, right = _padded([one.squares for one in ones]), _padded([other.squares for other in others])
+    kept, turned = np.matmul(left, right.swapaxes(2, 3)).swapaxes(0, 1)  # [P, n of a, n of b]
+    likeness = np.empty((len(pairs), 2, *kept.shape[1:]), np.float32)  # plain, mirrored
+    np.add(kept, turned, out=likeness[:, 0])
+    np.subtract(kept, turned, out=likeness[:, 1])
+    nearest = likeness.max(axis=3)
+    pair, mirrored, one = np.nonzero(nearest >= np.float32(ALIKE * UNIT**2))
+    other = likeness[pair, mirrored, one].argmax(axis=1)
+    mutual = nearest[pair, mirrored, one] >= likeness.max(axis=2)[pair, mirrored, other]
+    pair, one, other, is_mirrored = pair[mutual], one[mutual], other[mutual], mirrored[mutual] == 1
+    origin, frame = (_padded([getattr(it, name) for it in ones])[pair, one] for name in ("places", "frames"))
+    target, into = (_padded([getattr(it, name) for it in others])[pair, other] for name in ("places", "frames"))
+    change = into / np.where(is_mirrored, frame.conj(), frame)
+    return _Matches(pair, is_mirrored, origin, target, change)
+
+
+def _padded(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Arrays [n], or [.., n, m], of different n as one, [P, .., n, m], with zeros behind."""
+    axis = max(arrays[0].ndim - 2, 0)
+    shape = list(arrays[0].shape)
+    shape[axis] = max(array.shape[axis] for array in arrays)
+    whole = np.zeros((len(arrays), *shape), np.result_type(arrays[0], np.float32))
+    for row, array in zip(whole, arrays, strict=True):
+        row[(slice(None),) * axis + (slice(array.shape[axis]),)] = array
+    return whole
+
+
+def _votes(matches: _Matches) -> dict[int, tuple[int, NDArray[np.intp]]]:
+    """Of each pair of pictures that has WEAK matches or more: how many of them lie as the map of one says, and which.
+    The map is the one that most agree with.
 
     A map is x -> to + change * (x - from) in complex numbers, of the mirrored picture where it is mirrored.
     """
-    origin, frame = a.places[one], a.frames[one]
-    origin, frame = (np.where(mirrored, value.conj(), value) for value in (origin, frame))
-    target, change = b.places[other], b.frames[other] / frame
-    away = target - target[:, None]
-    error = np.abs(change[:, None] * (origin - origin[:, None]) - away)
-    size, way = np.abs(change), change / np.abs(change)
-    zoom = np.log(size)
-    agree = (error <= OFF + OFF_SHARE * np.abs(away)) & (mirrored == mirrored[:, None])
-    agree &= np.abs(zoom - zoom[:, None]) < ZOOM
-    agree &= way.real * way.real[:, None] + way.imag * way.imag[:, None] > np.cos(TURN)
+    first = np.flatnonzero(np.diff(matches.pair, prepend=-1))
+    counts = np.diff(first, append=len(matches.pair))
+    found: dict[int, tuple[int, NDArray[np.intp]]] = {}
+    order = counts.argsort(kind="stable")  # those of about as many matches together
+    order = order[counts[order] >= WEAK]
+    while len(order):
+        size = counts[order]
+        now = max(1, int(np.searchsorted(size.astype(np.int64) ** 2 * np.arange(1, len(size) + 1), ROOM, "right")))
+        block, order = order[:now], order[now:]
+        at = first[block, None] + np.arange(counts[block[-1]])
+        there = at < (first[block] + counts[block])[:, None]
+        agree = _agree(matches, np.where(there, at, 0), there)
+        votes = np.count_nonzero(agree, axis=2)
+        best = votes.argmax(axis=1)
+        for row, which in enumerate(best):
+            number = int(matches.pair[first[block[row]]])
+            found[number] = int(votes[row, which]), at[row, agree[row, which]]
+    return found
+
+
+def _agree(matches: _Matches, at: NDArray[np.intp], there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the matches `at` [P, m] lie as the map of each says [P, m, m], a row for each map; none that are not
+    `there`."""
+    mirrored, change = matches.mirrored[at], matches.change[at]
+    origin = np.where(mirrored, matches.origin[at].conj(), matches.origin[at])
+    away = _offsets(matches.target[at])
+    error = np.abs(change[:, :, None] * _offsets(origin) - away)
+    size = np.abs(change)
+    zoom = np.where(there, np.log(size) + np.where(mirrored, APART, np.float32(0)), np.float32(np.nan))
+    way = change / size
+    agree = error <= OFF + OFF_SHARE * np.abs(away)
+    agree &= np.abs(_offsets(zoom)) < ZOOM
+    agree &= way.real[:, :, None] * way.real[:, None] + way.imag[:, :, None] * way.imag[:, None] > np.cos(TURN)
     return np.asarray(agree)
+
+
+def _offsets(values: NDArray[Any]) -> NDArray[Any]:
+    """[P, m] -> [P, m, m]: how far each is from each, a row for those from one."""
+    return np.asarray(values[:, None] - values[:, :, None])
 
 
 def _affine(origin: NDArray[np.complex64], target: NDArray[np.complex64], *, mirrored: bool) -> Affine:

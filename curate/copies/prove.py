@@ -35,6 +35,7 @@ GLANCES, CHEAP_LOOKS = 0.5, 0.375  # share of it for glances of some 20 KiB and 
 PAIR = 2 * 128 << 10  # bytes of two cheap looks
 CHUNK, LEAST = 512, 16  # pairs that are looked at together, at most and at least: one note to the store each
 TAKEN = 8  # glances that a thread takes at a time: to hand them over singly takes as long as to take them
+TOGETHER = 64  # pairs whose glances a thread compares at a time
 TIDIED = 32  # chunks after which memory is given back: what one thread frees of a cache another does not use again
 RECALLED = 8_192  # pairs that the store is asked for at once
 NEW = 65_536  # pairs found to be no copies before they are put in order
@@ -179,15 +180,20 @@ class Prover:
     def _proofs(
         self, pool: ThreadPoolExecutor, pairs: Sequence[Pair], following: Sequence[Pair]
     ) -> dict[Pair, Proof | None]:
-        """Each picture is looked at once before any is compared that way. Glances at those that follow are taken
-        meanwhile: they leave the interpreter free, which comparing glances does not."""
+        """Each picture is looked at once before any is compared that way. Glances at those that follow are taken where
+        a thread has nothing else to do."""
         wait(self._ahead(pool, _rows(pairs)))
+        some = [pairs[start : start + TOGETHER] for start in range(0, len(pairs), TOGETHER)]
+        hopeful = [pool.submit(self._hopeful, part) for part in some]
         self._ahead(pool, _rows(following))
-        ready = {row: glance.ready(self._glance(row)) for row in _rows(pairs)}
-        ordered = zip(pairs, map(self._ordered, pairs), strict=True)
-        left = [pair for pair, (a, b) in ordered if not glance.is_hopeless(ready[a], ready[b])]
+        left = [pair for part in hopeful for pair in part.result()]
         list(pool.map(self._see, _rows(left)))
         return dict.fromkeys(pairs) | dict(zip(left, pool.map(self._compare, left), strict=True))
+
+    def _hopeful(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """Those that a glance leaves open."""
+        seen = [(self._glance(a), self._glance(b)) for a, b in map(self._ordered, pairs)]
+        return [pair for pair, hopeless in zip(pairs, glance.are_hopeless(seen), strict=True) if not hopeless]
 
     def _ahead(self, pool: ThreadPoolExecutor, rows: Sequence[int]) -> list[Future[None]]:
         """Takes the glances that are not held."""

@@ -83,13 +83,17 @@ def test_features_under_one_map_vote_for_each_other_and_strays_do_not(mirrored: 
     there[9] += 20  # elsewhere
     turned[10] *= np.exp(1j).astype(np.complex64)  # turned
     turned[11] *= 2  # larger
-    nothing = np.zeros((2, 12, 1), np.int8), np.zeros((96, 96), np.uint8)
-    a, b = Glance(nothing[1], places, frames, nothing[0]), Glance(nothing[1], there, turned, nothing[0])
-    rows = np.arange(12)
-    agree = glance._votes(a, b, rows, rows, np.full(12, mirrored))
+    rows, every = np.arange(12)[None], np.ones((1, 12), bool)
+    flips = np.full(12, mirrored)
+    matches = glance._Matches(rows[0] * 0, flips, places, there, (turned / flip(frames)).astype(np.complex64))
+    (agree,) = glance._agree(matches, rows, every)
     assert agree[:9, :9].all()
     assert not agree[:9, 9:].any()
-    assert not glance._votes(a, b, rows, rows, rows < 9)[:9, 9:].any()  # nor plain ones for mirrored ones
+    votes, which = glance._votes(matches)[0]
+    assert (votes, which.tolist()) == (9, list(range(9)))
+    plain = replace(matches, mirrored=rows[0] < 9)
+    assert not glance._agree(plain, rows, every)[0, :9, 9:].any()  # nor plain ones for mirrored ones
+    assert not glance._agree(matches, rows, every & (rows < 3))[0, :, 3:].any()  # nor any that are not there
     affine = glance._affine(places[:9], there[:9], mirrored=mirrored)
     assert np.sign(np.linalg.det(affine[:, :2])) == (-1 if mirrored else 1)
     brought = np.stack([places[:9].real, places[:9].imag, np.ones(9)], 1) @ affine.T
@@ -107,6 +111,17 @@ def test_a_map_with_few_votes_counts_if_the_pixels_agree_under_it() -> None:
     )
     assert not glance.is_hopeless(one, mixed)
     assert glance.is_hopeless(one, replace(mixed, grey=other.grey))
+
+
+def test_many_pairs_together_are_judged_as_one_by_one() -> None:
+    edits = [photograph("rocket"), EDITS[next(iter(EDITS))](photograph("coffee")), dot(100, 100)]
+    looks = [*(seen(photograph(name)) for name in NAMES), *(seen(picture[:, ::-1]) for picture in edits)]
+    pairs = [(one, other) for one in looks for other in looks]
+    assert len(pairs) > 3 * glance.AT_ONCE
+    together = glance.are_hopeless(pairs)
+    assert together == [glance.is_hopeless(*pair) for pair in pairs]
+    assert set(together) == {True, False}
+    assert glance.are_hopeless([]) == []
 
 
 def test_pixels_are_correlated_where_both_pictures_are() -> None:
