@@ -110,12 +110,12 @@ class _Cosines:
         if last > len(self._held):
             return False
         every = self.vectors[:]
+        rows = every[new]
 
-        def multiply(at: int) -> None:
-            some = slice(at, at + LANDMARKS // 2)
-            np.matmul(every[new[some]], every.T, out=self._held[first:last][some])
+        def multiply(part: slice) -> None:
+            np.matmul(rows, every[part].T, out=self._held[first:last, part])
 
-        list(self._pool.map(multiply, range(0, len(new), LANDMARKS // 2)))
+        list(self._pool.map(multiply, blocks(len(every), 1, 8 * -(-len(every) // THREADS))))  # a part a thread
         self._place[new] = np.arange(first, last)
         self._count = last
         return True
