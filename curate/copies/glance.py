@@ -36,14 +36,14 @@ UNIT = 127  # length of a square's numbers. They are whole, so that sums of thei
 
 ALIKE = 0.7  # correlation of two squares from which they may show one thing
 OFF, OFF_SHARE = 2.5, 0.2  # px, and share of the distance, that a feature may lie from where another's map puts it
-TURN, ZOOM = 0.45, 0.5  # radians, and natural logarithm, that two features' maps may differ by
+TURN, ZOOM = 0.45, float(np.exp(0.5))  # radians, and factor, that two features' maps may differ by
 WEAK, STRONG = 3, 8  # votes: fewer arise in most pairs, so many in few but those of one scene
 STRONG_SHARE = 0.2  # of the lesser picture's features: as good as many
 VOTE = 0.1  # of correlation that a vote is worth: with three the pixels under the map must agree at .7, with six at .4
 SMOOTH, WIDE = 1.5, 17  # px: what is finer and what is coarser is left out of it. Standard deviation, and box
 AT_ONCE = 8  # pairs that are compared together: 1.3 MB of likenesses
 ROOM = 2**15  # pairs of matches, of which it is told together whether they agree
-APART = np.float32(100)  # added to the zoom of mirrored matches: plain ones never agree with them
+APART = np.float32(2**20)  # times the size of mirrored matches: plain ones never agree with them
 GRID = (np.mgrid[:CELLS, :CELLS][::-1].reshape(2, -1) - (CELLS - 1) / 2).astype(np.float32)  # x, y of a square's cells
 OVERLAP = 400  # px of overlap, at least: a twentieth of a picture
 
@@ -223,21 +223,23 @@ def _votes(matches: _Matches) -> dict[int, tuple[int, NDArray[np.intp]]]:
 
 def _agree(matches: _Matches, at: NDArray[np.intp], there: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether the matches `at` [P, m] lie as the map of each says [P, m, m], a row for each map; none that are not
-    `there`."""
+    `there`. In steps of real numbers, which are rounded alike whatever is computed beside them."""
     mirrored, change = matches.mirrored[at], matches.change[at]
-    origin = np.where(mirrored, matches.origin[at].conj(), matches.origin[at])
-    away = _offsets(matches.target[at])
-    error = np.abs(change[:, :, None] * _offsets(origin) - away)
-    size = np.abs(change)
-    zoom = np.where(there, np.log(size) + np.where(mirrored, APART, np.float32(0)), np.float32(np.nan))
-    way = change / size
-    agree = error <= OFF + OFF_SHARE * np.abs(away)
-    agree &= np.abs(_offsets(zoom)) < ZOOM
-    agree &= way.real[:, :, None] * way.real[:, None] + way.imag[:, :, None] * way.imag[:, None] > np.cos(TURN)
+    origin, target = matches.origin[at], matches.target[at]
+    x, y = _offsets(origin.real), _offsets(np.where(mirrored, -origin.imag, origin.imag))
+    to_x, to_y = _offsets(target.real), _offsets(target.imag)
+    across, down = change.real[:, :, None], change.imag[:, :, None]
+    error = (across * x - down * y - to_x) ** 2 + (across * y + down * x - to_y) ** 2
+    agree = error <= (OFF + OFF_SHARE * np.sqrt(to_x * to_x + to_y * to_y)) ** 2
+    size = np.sqrt(change.real * change.real + change.imag * change.imag)
+    cosine, sine = change.real / size, change.imag / size
+    agree &= cosine[:, :, None] * cosine[:, None] + sine[:, :, None] * sine[:, None] > np.cos(TURN)
+    size = np.where(there, np.where(mirrored, APART * size, size), np.float32(np.nan))
+    agree &= (size[:, None] < ZOOM * size[:, :, None]) & (size[:, :, None] < ZOOM * size[:, None])
     return np.asarray(agree)
 
 
-def _offsets(values: NDArray[Any]) -> NDArray[Any]:
+def _offsets(values: Floats) -> Floats:
     """[P, m] -> [P, m, m]: how far each is from each, a row for those from one."""
     return np.asarray(values[:, None] - values[:, :, None])
 

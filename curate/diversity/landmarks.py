@@ -110,10 +110,10 @@ class _Cosines:
         if last > len(self._held):
             return False
         every = self.vectors[:]
-        rows = every[new]
+        joining = every[new]
 
         def multiply(part: slice) -> None:
-            np.matmul(rows, every[part].T, out=self._held[first:last, part])
+            np.matmul(joining, every[part].T, out=self._held[first:last, part])
 
         list(self._pool.map(multiply, blocks(len(every), 1, 8 * -(-len(every) // THREADS))))  # a part a thread
         self._place[new] = np.arange(first, last)
