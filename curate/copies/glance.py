@@ -41,9 +41,9 @@ WEAK, STRONG = 3, 8  # votes: fewer arise in most pairs, so many in few but thos
 STRONG_SHARE = 0.2  # of the lesser picture's features: as good as many
 VOTE = 0.1  # of correlation that a vote is worth: with three the pixels under the map must agree at .7, with six at .4
 SMOOTH, WIDE = 1.5, 17  # px: what is finer and what is coarser is left out of it. Standard deviation, and box
-AT_ONCE = 8  # pairs that are compared together: 1.3 MB of likenesses
+LIKENESSES = 8 * FEATURES**2  # of features of pairs that are compared together, with what pads them: twice 640 kB.
+# Patterns that repeat may have ten times FEATURES, as of those that stand out alike all are given
 ROOM = 2**15  # pairs of matches, of which it is told together whether they agree
-APART = np.float32(2**20)  # times the size of mirrored matches: plain ones never agree with them
 GRID = (np.mgrid[:CELLS, :CELLS][::-1].reshape(2, -1) - (CELLS - 1) / 2).astype(np.float32)  # x, y of a square's cells
 OVERLAP = 400  # px of overlap, at least: a twentieth of a picture
 
@@ -85,11 +85,25 @@ def are_hopeless(pairs: Sequence[tuple[Glance, Glance]]) -> list[bool]:
     several threads do this side by side."""
     asked = [number for number, (a, b) in enumerate(pairs) if min(len(a.places), len(b.places)) >= ENOUGH]
     hopeless = [False] * len(pairs)
-    for first in range(0, len(asked), AT_ONCE):
-        some = asked[first : first + AT_ONCE]
+    for some in _few(asked, [pairs[number] for number in asked]):
         for number, verdict in zip(some, _verdicts([pairs[number] for number in some]), strict=True):
             hopeless[number] = verdict
     return hopeless
+
+
+def _few(numbers: Sequence[int], pairs: Sequence[tuple[Glance, Glance]]) -> Iterator[list[int]]:
+    """The numbers of pairs, so many at a time that their likenesses take no more room than LIKENESSES, or one."""
+    some: list[int] = []
+    ones = others = 0
+    for number, (one, other) in zip(numbers, pairs, strict=True):
+        most = max(ones, len(one.places)), max(others, len(other.places))
+        if some and (len(some) + 1) * most[0] * most[1] > LIKENESSES:
+            yield some
+            some, most = [], (len(one.places), len(other.places))
+        some.append(number)
+        ones, others = most
+    if some:
+        yield some
 
 
 def _verdicts(pairs: Sequence[tuple[Glance, Glance]]) -> Iterator[bool]:
@@ -208,7 +222,7 @@ def _votes(matches: _Matches) -> dict[int, tuple[int, NDArray[np.intp]]]:
     order = order[counts[order] >= WEAK]
     while len(order):
         size = counts[order]
-        now = max(1, int(np.searchsorted(size.astype(np.int64) ** 2 * np.arange(1, len(size) + 1), ROOM, "right")))
+        now = max(1, int(np.searchsorted(size**2 * np.arange(1, len(size) + 1), ROOM, "right")))
         block, order = order[:now], order[now:]
         at = first[block, None] + np.arange(counts[block[-1]])
         there = at < (first[block] + counts[block])[:, None]
@@ -234,8 +248,8 @@ def _agree(matches: _Matches, at: NDArray[np.intp], there: NDArray[np.bool_]) ->
     size = np.sqrt(change.real * change.real + change.imag * change.imag)
     cosine, sine = change.real / size, change.imag / size
     agree &= cosine[:, :, None] * cosine[:, None] + sine[:, :, None] * sine[:, None] > np.cos(TURN)
-    size = np.where(there, np.where(mirrored, APART * size, size), np.float32(np.nan))
     agree &= (size[:, None] < ZOOM * size[:, :, None]) & (size[:, :, None] < ZOOM * size[:, None])
+    agree &= (mirrored[:, None] == mirrored[:, :, None]) & there[:, None] & there[:, :, None]
     return np.asarray(agree)
 
 

@@ -101,7 +101,7 @@ def _blocks(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Correlation, both standard deviations (grey levels) and valid share, of blocks `step` px wide side by side; of
     such twice as wide, each over half of the next, where they are `lapping`. A rest at the right and lower sides that
-    fills no block is not looked at."""
+    fills no block is not looked at; a picture narrower than a block is reflected there to fill it."""
     import cv2
 
     side = 2 * step if lapping else step
@@ -114,7 +114,9 @@ def _blocks(
         return x[: tall * step, : wide * step].astype(np.float64)
 
     def mean(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        parts = np.asarray(cv2.resize(x, (wide, tall), interpolation=cv2.INTER_AREA), np.float64)
+        parts: NDArray[np.float64] = (
+            x.reshape(tall, step, -1).sum(axis=1).reshape(tall, wide, step).sum(axis=2) / step**2
+        )
         return (parts[:-1, :-1] + parts[:-1, 1:] + parts[1:, :-1] + parts[1:, 1:]) / 4 if lapping else parts
 
     first, second = whole(a), whole(b)
@@ -234,7 +236,7 @@ def _edge(grey: Grey, outline: NDArray[np.float32]) -> float:
     """
     centre = outline.mean(0)
     lines = [outline, *((outline - centre) * (1 + off) + centre for off in (-EDGE_CONTROL, EDGE_CONTROL))]
-    at, *beside = _jumps(grey, np.stack(lines), centre)
+    at, *beside = _jumps(grey, np.stack(lines))
     excess = [
         share - float(np.mean(near))
         for share, *others in zip(at, *beside, strict=True)
@@ -243,16 +245,14 @@ def _edge(grey: Grey, outline: NDArray[np.float32]) -> float:
     return min(excess, default=0.0)
 
 
-def _jumps(grey: Grey, outlines: NDArray[np.float32], centre: NDArray[np.float32]) -> list[list[float | None]]:
-    """Of each side of outlines [k, n, 2] round a centre: the share of places along it at which the picture jumps across
-    it; None where it hardly lies in the picture."""
+def _jumps(grey: Grey, outlines: NDArray[np.float32]) -> list[list[float | None]]:
+    """Of each side of outlines [k, n, 2]: the share of places along it at which the picture jumps across it; None where
+    it hardly lies in the picture."""
     height, width = grey.shape
     way = np.roll(outlines, -1, axis=1) - outlines
     across = np.stack([way[..., 1], -way[..., 0]], axis=-1)
     length = np.hypot(across[..., 0], across[..., 1]).astype(np.float64)
     across *= (EDGE_REACH / np.maximum(length, 1e-6)).astype(np.float32)[..., None]
-    outwards = ((outlines - centre) * across).sum(axis=-1) >= 0
-    across *= np.where(outwards, 1, -1).astype(np.float32)[..., None]
     lines = outlines[..., None, :] + np.linspace(0, 1, PLACES, endpoint=False)[:, None] * way[..., None, :]
     (x, y), (u, v) = (
         np.moveaxis((lines + step).round().astype(np.intp), -1, 0)
@@ -263,7 +263,8 @@ def _jumps(grey: Grey, outlines: NDArray[np.float32], centre: NDArray[np.float32
     here, there = (
         grey[down.clip(0, height - 1), right.clip(0, width - 1)].astype(np.int16) for down, right in ((y, x), (v, u))
     )
-    jumps, places = ((which & inside).sum(axis=-1) for which in (np.abs(here - there) > JUMP, True))
+    places = inside.sum(axis=-1)
+    jumps = (inside & (np.abs(here - there) > JUMP)).sum(axis=-1)
     known = (length >= SHORT_SIDE * max(grey.shape)) & (places >= FEWEST_PLACES)
     shares = jumps / np.maximum(places, 1)
     return [

@@ -180,8 +180,8 @@ class Prover:
     def _proofs(
         self, pool: ThreadPoolExecutor, pairs: Sequence[Pair], following: Sequence[Pair]
     ) -> dict[Pair, Proof | None]:
-        """Each picture is looked at once before any is compared that way. Glances at those that follow are taken where
-        a thread has nothing else to do."""
+        """Each picture is looked at once before any is compared that way. Glances at those that follow are taken after
+        those of these pairs are compared, so that no thread waits for the other."""
         wait(self._ahead(pool, _rows(pairs)))
         some = [pairs[start : start + TOGETHER] for start in range(0, len(pairs), TOGETHER)]
         hopeful = [pool.submit(self._hopeful, part) for part in some]

@@ -110,12 +110,12 @@ class _Cosines:
         if last > len(self._held):
             return False
         every = self.vectors[:]
-        joining = every[new]
 
-        def multiply(part: slice) -> None:
-            np.matmul(joining, every[part].T, out=self._held[first:last, part])
+        def multiply(at: int) -> None:
+            some = slice(at, at + LANDMARKS // 2)
+            np.matmul(every[new[some]], every.T, out=self._held[first:last][some])
 
-        list(self._pool.map(multiply, blocks(len(every), 1, 8 * -(-len(every) // THREADS))))  # a part a thread
+        list(self._pool.map(multiply, range(0, len(new), LANDMARKS // 2)))
         self._place[new] = np.arange(first, last)
         self._count = last
         return True

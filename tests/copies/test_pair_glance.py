@@ -117,11 +117,32 @@ def test_many_pairs_together_are_judged_as_one_by_one() -> None:
     edits = [photograph("rocket"), EDITS[next(iter(EDITS))](photograph("coffee")), dot(100, 100)]
     looks = [*(seen(photograph(name)) for name in NAMES), *(seen(picture[:, ::-1]) for picture in edits)]
     pairs = [(one, other) for one in looks for other in looks]
-    assert len(pairs) > 3 * glance.AT_ONCE
+    assert len(pairs) > 3 * 8
     together = glance.are_hopeless(pairs)
     assert together == [glance.is_hopeless(*pair) for pair in pairs]
     assert set(together) == {True, False}
     assert glance.are_hopeless([]) == []
+
+
+def test_pairs_of_pictures_with_many_features_are_judged_a_few_at_a_time() -> None:
+    """Of features that stand out alike all are given, ten times FEATURES in patterns that repeat."""
+    astronaut = seen(photograph("astronaut"))
+    pattern = Glance(
+        astronaut.grey,
+        np.tile(astronaut.places, 4),
+        np.tile(astronaut.frames, 4),
+        np.tile(astronaut.squares, (1, 4, 1)),
+    )
+    assert len(pattern.places) > 2 * glance.FEATURES
+    coffee = seen(photograph("coffee"))
+    pairs = [(pattern, pattern)] * 3 + [(coffee, coffee)] * 3 + [(coffee, pattern), (pattern, coffee)]
+    parts = list(glance._few(range(len(pairs)), pairs))
+    assert [number for part in parts for number in part] == list(range(len(pairs)))
+    for part in parts:
+        ones, others = (max(len(pairs[number][side].places) for number in part) for side in (0, 1))
+        assert len(part) == 1 or len(part) * ones * others <= glance.LIKENESSES
+    assert parts[:3] == [[0], [1], [2]]
+    assert glance.are_hopeless(pairs) == [glance.is_hopeless(*pair) for pair in pairs]
 
 
 def test_pixels_are_correlated_where_both_pictures_are() -> None:
