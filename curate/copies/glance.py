@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -75,27 +75,25 @@ def see(grey: Grey) -> Glance:
     return Glance(small, places, frames, _squares(small, told))
 
 
-def is_hopeless(a: Glance, b: Glance) -> bool:
-    """Whether no closer look can show that they are one photograph: both have features, and no map is told of."""
-    return are_hopeless([(a, b)])[0]
-
-
 def are_hopeless(pairs: Sequence[tuple[Glance, Glance]]) -> list[bool]:
-    """`is_hopeless` of each. Of some pairs together numpy leaves the interpreter free for longer at a time, so that
-    several threads do this side by side."""
-    asked = [number for number, (a, b) in enumerate(pairs) if min(len(a.places), len(b.places)) >= ENOUGH]
+    """Of each pair whether no closer look can show that they are one photograph: both have features, and no map is told
+    of. Of some pairs together numpy leaves the interpreter free for longer at a time, so that several threads do this
+    side by side."""
     hopeless = [False] * len(pairs)
-    for some in _few(asked, [pairs[number] for number in asked]):
+    for some in _few(pairs):
         for number, verdict in zip(some, _verdicts([pairs[number] for number in some]), strict=True):
             hopeless[number] = verdict
     return hopeless
 
 
-def _few(numbers: Sequence[int], pairs: Sequence[tuple[Glance, Glance]]) -> Iterator[list[int]]:
-    """The numbers of pairs, so many at a time that their likenesses take no more room than LIKENESSES, or one."""
+def _few(pairs: Sequence[tuple[Glance, Glance]]) -> Iterator[list[int]]:
+    """Which pairs of pictures that both have features are compared together: so many at a time that their likenesses
+    take no more room than LIKENESSES, or one."""
     some: list[int] = []
     ones = others = 0
-    for number, (one, other) in zip(numbers, pairs, strict=True):
+    for number, (one, other) in enumerate(pairs):
+        if min(len(one.places), len(other.places)) < ENOUGH:
+            continue
         most = max(ones, len(one.places)), max(others, len(other.places))
         if some and (len(some) + 1) * most[0] * most[1] > LIKENESSES:
             yield some
@@ -182,7 +180,7 @@ class _Matches:
 def _alike(pairs: Sequence[tuple[Glance, Glance]]) -> _Matches:
     """Features of a and of b whose squares are alike and each other's nearest, plain or mirrored."""
     ones, others = zip(*pairs, strict=True)
-    left, right = _padded([one.squares for one in ones]), _padded([other.squares for other in others])
+    left, right = (_padded([it.squares for it in side]) for side in (ones, others))
     kept, turned = np.matmul(left, right.swapaxes(2, 3)).swapaxes(0, 1)  # [P, n of a, n of b]
     likeness = np.empty((len(pairs), 2, *kept.shape[1:]), np.float32)  # plain, mirrored
     np.add(kept, turned, out=likeness[:, 0])
@@ -192,20 +190,21 @@ def _alike(pairs: Sequence[tuple[Glance, Glance]]) -> _Matches:
     other = likeness[pair, mirrored, one].argmax(axis=1)
     mutual = nearest[pair, mirrored, one] >= likeness.max(axis=2)[pair, mirrored, other]
     pair, one, other, is_mirrored = pair[mutual], one[mutual], other[mutual], mirrored[mutual] == 1
-    origin, frame = (_padded([getattr(it, name) for it in ones])[pair, one] for name in ("places", "frames"))
-    target, into = (_padded([getattr(it, name) for it in others])[pair, other] for name in ("places", "frames"))
-    change = into / np.where(is_mirrored, frame.conj(), frame)
-    return _Matches(pair, is_mirrored, origin, target, change)
+    places = [np.concatenate([it.places for it in side]) for side in (ones, others)]
+    frames = [np.concatenate([it.frames for it in side]) for side in (ones, others)]
+    at, to = (
+        np.cumsum([0, *(len(it.places) for it in side)])[pair] + which for side, which in ((ones, one), (others, other))
+    )
+    change = frames[1][to] / np.where(is_mirrored, frames[0][at].conj(), frames[0][at])
+    return _Matches(pair, is_mirrored, places[0][at], places[1][to], change)
 
 
-def _padded(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Arrays [n], or [.., n, m], of different n as one, [P, .., n, m], with zeros behind."""
-    axis = max(arrays[0].ndim - 2, 0)
-    shape = list(arrays[0].shape)
-    shape[axis] = max(array.shape[axis] for array in arrays)
-    whole = np.zeros((len(arrays), *shape), np.result_type(arrays[0], np.float32))
-    for row, array in zip(whole, arrays, strict=True):
-        row[(slice(None),) * axis + (slice(array.shape[axis]),)] = array
+def _padded(squares: Sequence[NDArray[np.int8]]) -> Floats:
+    """Squares [2, n, m] of different n as one, [P, 2, n, m], with zeros behind."""
+    (halves, _, cells), most = squares[0].shape, max(one.shape[1] for one in squares)
+    whole = np.zeros((len(squares), halves, most, cells), np.float32)
+    for row, one in zip(whole, squares, strict=True):
+        row[:, : one.shape[1]] = one
     return whole
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from curate.copies.overlap import Grey
 
+Item = TypeVar("Item")
 Pair = tuple[int, int]  # rows of the catalog
 MEMORY = 384 << 20  # bytes
 GLANCES, CHEAP_LOOKS = 0.5, 0.375  # share of it for glances of some 20 KiB and looks of 125; the rest for careful ones
@@ -183,8 +184,7 @@ class Prover:
         """Each picture is looked at once before any is compared that way. Glances at those that follow are taken after
         those of these pairs are compared, so that no thread waits for the other."""
         wait(self._ahead(pool, _rows(pairs)))
-        some = [pairs[start : start + TOGETHER] for start in range(0, len(pairs), TOGETHER)]
-        hopeful = [pool.submit(self._hopeful, part) for part in some]
+        hopeful = [pool.submit(self._hopeful, part) for part in _parts(pairs, TOGETHER)]
         self._ahead(pool, _rows(following))
         left = [pair for part in hopeful for pair in part.result()]
         list(pool.map(self._see, _rows(left)))
@@ -203,7 +203,7 @@ class Prover:
                 self._glance(row)
 
         new = [row for row in rows if self._glances.get(row) is None]
-        return [pool.submit(take, new[start : start + TAKEN]) for start in range(0, len(new), TAKEN)]
+        return [pool.submit(take, part) for part in _parts(new, TAKEN)]
 
     def _glance(self, row: int) -> Glance:
         return self._glances.once(row, lambda: glance.see(self.pictures.grey(row)))
@@ -274,6 +274,10 @@ def _chunks(pairs: NDArray[np.intp], size: int) -> Iterator[list[Pair]]:
     """So many pairs at a time: as Python's own numbers they take fifteen times the memory."""
     for start in range(0, len(pairs), size):
         yield list(map(tuple, pairs[start : start + size].tolist()))
+
+
+def _parts(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _with_next(chunks: Iterable[list[Pair]]) -> Iterator[tuple[list[Pair], list[Pair]]]:
